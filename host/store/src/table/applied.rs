@@ -1,0 +1,60 @@
+//! What is known to be applied in an environment.
+
+use relhost_model::call::AppliedObject;
+use relhost_model::id::{EnvironmentName, ReleaseId};
+use relhost_model::release::Mode;
+use rusqlite::Connection;
+
+use super::column::{int, mode_word, text, value};
+use crate::fault::Outcome;
+
+/// Where objects are applied.
+pub(crate) struct Place<'a> {
+    pub environment: &'a EnvironmentName,
+    pub mode: Mode,
+}
+
+/// Stores objects in the order they were applied. One that is known already moves to the end; the same
+/// object in a newer version of its API is the same object.
+pub(crate) fn put(
+    db: &Connection,
+    place: &Place<'_>,
+    release: ReleaseId,
+    objects: &[AppliedObject],
+) -> Outcome<()> {
+    for object in objects {
+        db.prepare_cached(
+            "INSERT OR REPLACE INTO applied (environment, mode, api_group, kind, name, release, body) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute((
+            place.environment.as_str(),
+            mode_word(place.mode),
+            object.api_version.split_once('/').map_or("", |(group, _)| group),
+            &object.kind,
+            &object.name,
+            int(release.0)?,
+            text(object),
+        ))?;
+    }
+    Ok(())
+}
+
+/// Forgets everything of an environment.
+pub(crate) fn forget(db: &Connection, place: &Place<'_>) -> Outcome<()> {
+    db.prepare_cached("DELETE FROM applied WHERE environment = ?1 AND mode = ?2")?
+        .execute((place.environment.as_str(), mode_word(place.mode)))?;
+    Ok(())
+}
+
+/// The objects of an environment, in the order of their newest apply.
+pub(crate) fn read(db: &Connection, place: &Place<'_>) -> Outcome<Vec<AppliedObject>> {
+    let mut statement =
+        db.prepare_cached("SELECT body FROM applied WHERE environment = ?1 AND mode = ?2 ORDER BY id")?;
+    let mut rows = statement.query((place.environment.as_str(), mode_word(place.mode)))?;
+    let mut objects = Vec::new();
+    while let Some(row) = rows.next()? {
+        objects.push(value("applied object", &row.get::<_, String>(0)?)?);
+    }
+    Ok(objects)
+}

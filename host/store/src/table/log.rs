@@ -1,0 +1,77 @@
+//! Log lines of runs and notes about releases.
+
+use relhost_engine::port::store::{AppendFrame, LogEntry};
+use relhost_model::call::LogLine;
+use relhost_model::id::{ReleaseId, RunId};
+use relhost_model::time::Timestamp;
+use rusqlite::Connection;
+
+use super::column::{int, moment, small, text, time, uint, value};
+use crate::fault::Outcome;
+
+/// At most so many lines in one read: about what a screenful of a log viewer loads.
+const PAGE: u32 = 1000;
+
+/// Stores a frame's lines. A line that a run writes again after a crash is there already and is ignored.
+pub(crate) fn append(db: &Connection, frame: &AppendFrame) -> Outcome<()> {
+    for (ordinal, n, line) in &frame.logs {
+        db.prepare_cached(
+            "INSERT INTO log (release, at, run, position, ordinal, n, line) \
+             SELECT release, ?2, id, ?3, ?4, ?5, ?6 FROM run WHERE id = ?1 \
+             ON CONFLICT (run, ordinal, n) WHERE run IS NOT NULL DO NOTHING",
+        )?
+        .execute((
+            int(frame.run.0)?,
+            time(frame.at),
+            int(frame.position)?,
+            ordinal,
+            n,
+            text(line),
+        ))?;
+    }
+    Ok(())
+}
+
+/// Stores a line about a release.
+pub(crate) fn note(db: &Connection, release: ReleaseId, at: Timestamp, line: &LogLine) -> Outcome<()> {
+    db.prepare_cached("INSERT INTO log (release, at, line) VALUES (?1, ?2, ?3)")?.execute((
+        int(release.0)?,
+        time(at),
+        text(line),
+    ))?;
+    Ok(())
+}
+
+/// Lines of a release from a number on.
+pub(crate) fn read(db: &Connection, release: ReleaseId, since: u64) -> Outcome<Vec<LogEntry>> {
+    let mut statement = db.prepare_cached(
+        "SELECT id, at, run, line FROM log WHERE release = ?1 AND id >= ?2 ORDER BY id LIMIT ?3",
+    )?;
+    let mut rows = statement.query((int(release.0)?, int(since)?, PAGE))?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(LogEntry {
+            seq: uint(row.get(0)?),
+            at: moment(row.get(1)?),
+            run: row.get::<_, Option<i64>>(2)?.map(|run| RunId(uint(run))),
+            line: value("log line", row.get_ref(3)?.as_str().unwrap_or_default())?,
+        });
+    }
+    Ok(entries)
+}
+
+/// Lines of a run: the position of their frame, the ordinal, the index under it, the line. Ordered by frame.
+pub(crate) fn of_run(db: &Connection, run: RunId) -> Outcome<Vec<(u64, (u32, u32, LogLine))>> {
+    let mut statement = db.prepare_cached(
+        "SELECT position, ordinal, n, line FROM log WHERE run = ?1 ORDER BY position, ordinal, n",
+    )?;
+    let mut rows = statement.query([int(run.0)?])?;
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next()? {
+        let ordinal = small("log ordinal", row.get(1)?)?;
+        let n = small("log index", row.get(2)?)?;
+        let line = value("log line", row.get_ref(3)?.as_str().unwrap_or_default())?;
+        lines.push((uint(row.get(0)?), (ordinal, n, line)));
+    }
+    Ok(lines)
+}

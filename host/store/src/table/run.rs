@@ -1,0 +1,174 @@
+//! Runs: their rows, how they are claimed, and what a crash leaves.
+
+use relhost_engine::port::store::{NewRun, Run, RunState};
+use relhost_model::id::{DeploymentId, ReleaseId, RunId, RunUuid};
+use relhost_model::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::column::{digest, int, moment, small, state, state_word, time, uint};
+use super::frame;
+use crate::fault::{Fault, Outcome};
+
+/// How many owners a run may outlive without any progress. The third death at the same place is no
+/// coincidence: the run takes the host down with it.
+const CRASHES_MAX: u32 = 3;
+
+/// Creates a run in state ready.
+pub(crate) fn create(db: &Connection, new: &NewRun) -> Outcome<()> {
+    let inserted = db
+        .prepare_cached(
+            "INSERT INTO run (id, uuid, release, deployment, component, created_at, state) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'ready') ON CONFLICT DO NOTHING",
+        )?
+        .execute((
+            int(new.id.0)?,
+            new.uuid.0.as_bytes().as_slice(),
+            int(new.release.0)?,
+            int(new.deployment.0)?,
+            new.component.0.as_slice(),
+            time(new.at),
+        ))?;
+    match inserted {
+        0 => Err(Fault::conflict(new.id, "its id or its public id exists")),
+        _ => Ok(()),
+    }
+}
+
+/// A new state for a run.
+pub(crate) struct Transition<'a> {
+    pub run: RunId,
+    pub from: &'a [RunState],
+    pub to: RunState,
+    pub due_at: Option<Timestamp>,
+    pub problem: Option<&'a str>,
+}
+
+/// Changes a run's state if it is in one of the expected ones. Whoever takes a run out of quarantine also
+/// takes back its crashes.
+pub(crate) fn transition(db: &Connection, change: &Transition<'_>) -> Outcome<()> {
+    let id = int(change.run.0)?;
+    let word: Option<String> = db
+        .prepare_cached("SELECT state FROM run WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    let word = word.ok_or_else(|| Fault::conflict(change.run, "it does not exist"))?;
+    let before = state(&word)?;
+    if !change.from.contains(&before) {
+        return Err(Fault::conflict(change.run, format!("it is {word}")));
+    }
+    db.prepare_cached("UPDATE run SET state = ?2, due_at = ?3, problem = ?4 WHERE id = ?1")?.execute((
+        id,
+        state_word(change.to),
+        change.due_at.map(time),
+        change.problem,
+    ))?;
+    if before == RunState::Quarantined && change.to != RunState::Quarantined {
+        db.prepare_cached("UPDATE run SET crashes = 0, crashed_after = NULL WHERE id = ?1")?.execute([id])?;
+    }
+    Ok(())
+}
+
+/// Tells a run to stop at its next host call.
+pub(crate) fn cancel(db: &Connection, run: RunId) -> Outcome<()> {
+    let changed = db.prepare_cached("UPDATE run SET cancel = 1 WHERE id = ?1")?.execute([int(run.0)?])?;
+    match changed {
+        0 => Err(Fault::conflict(run, "it does not exist")),
+        _ => Ok(()),
+    }
+}
+
+/// Takes a run that is ready, or in backoff and due. False if it is neither.
+pub(crate) fn claim(db: &Connection, run: RunId, owner: String, at: Timestamp) -> Outcome<bool> {
+    let taken = db
+        .prepare_cached(
+            "UPDATE run SET state = 'running', due_at = NULL, problem = NULL WHERE id = ?1 \
+             AND (state = 'ready' OR (state = 'backoff' AND coalesce(due_at, 0) <= ?2))",
+        )?
+        .execute((int(run.0)?, time(at)))?;
+    if taken == 0 {
+        return Ok(false);
+    }
+    frame::claim(db, run, owner, at)?;
+    Ok(true)
+}
+
+/// Makes every run ready that an owner left running, or puts it into quarantine if it does not get any
+/// further. Returns how many there were.
+pub(crate) fn recover(db: &Connection) -> Outcome<u64> {
+    let mut statement =
+        db.prepare_cached("SELECT id, crashes, crashed_after FROM run WHERE state = 'running' ORDER BY id")?;
+    let left: Vec<(i64, i64, Option<i64>)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (id, crashes, crashed_after) in &left {
+        let run = RunId(uint(*id));
+        let (position, ordinal) = frame::progress(db, run)?;
+        let stuck = frame::ends_with_claim(db, run)?;
+        let before =
+            if *crashed_after == Some(int(position)?) { small("crash counter", *crashes)? } else { 0 };
+        let crashes = if stuck { before + 1 } else { 0 };
+        let problem = (crashes >= CRASHES_MAX).then(|| describe(crashes, ordinal));
+        let next = if problem.is_some() { RunState::Quarantined } else { RunState::Ready };
+        db.prepare_cached(
+            "UPDATE run SET state = ?2, due_at = NULL, crashes = ?3, crashed_after = ?4, problem = ?5 \
+             WHERE id = ?1",
+        )?
+        .execute((id, state_word(next), crashes, int(position)?, problem))?;
+    }
+    Ok(left.len() as u64)
+}
+
+fn describe(crashes: u32, ordinal: Option<u32>) -> String {
+    match ordinal {
+        Some(ordinal) => format!("host died {crashes} times at ordinal {ordinal}"),
+        None => format!("host died {crashes} times before the first host call"),
+    }
+}
+
+/// A run's row.
+pub(crate) fn row(db: &Connection, run: RunId) -> Outcome<Option<Run>> {
+    let mut statement = db.prepare_cached(
+        "SELECT uuid, release, deployment, component, created_at, state, due_at, crashes, cancel, problem \
+         FROM run WHERE id = ?1",
+    )?;
+    let mut rows = statement.query([int(run.0)?])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let uuid: Vec<u8> = row.get(0)?;
+    let uuid = uuid::Uuid::from_slice(&uuid).map_err(|cause| Fault::damaged(run, cause))?;
+    let new = NewRun {
+        id: run,
+        uuid: RunUuid(uuid),
+        release: ReleaseId(uint(row.get(1)?)),
+        deployment: DeploymentId(uint(row.get(2)?)),
+        component: digest(format_args!("component of {run}"), &row.get::<_, Vec<u8>>(3)?)?,
+        at: moment(row.get(4)?),
+    };
+    Ok(Some(Run {
+        new,
+        state: state(&row.get::<_, String>(5)?)?,
+        due_at: row.get::<_, Option<i64>>(6)?.map(moment),
+        crashes: small("crash counter", row.get(7)?)?,
+        cancel: row.get(8)?,
+        problem: row.get(9)?,
+    }))
+}
+
+/// Runs to claim: the ready ones, then those whose backoff is over.
+pub(crate) fn due(db: &Connection, at: Timestamp, limit: u32) -> Outcome<Vec<RunId>> {
+    let mut statement = db.prepare_cached(
+        "SELECT id FROM (SELECT id, 0 AS since FROM run WHERE state = 'ready' \
+         UNION ALL SELECT id, coalesce(due_at, 0) FROM run \
+         WHERE state = 'backoff' AND coalesce(due_at, 0) <= ?1) ORDER BY since, id LIMIT ?2",
+    )?;
+    let rows = statement.query_map((time(at), limit), |row| Ok(RunId(uint(row.get(0)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// When the next backoff after a time is over.
+pub(crate) fn next(db: &Connection, after: Timestamp) -> Outcome<Option<Timestamp>> {
+    Ok(db
+        .prepare_cached(
+            "SELECT min(coalesce(due_at, 0)) FROM run WHERE state = 'backoff' AND coalesce(due_at, 0) > ?1",
+        )?
+        .query_row([time(after)], |row| Ok(row.get::<_, Option<i64>>(0)?.map(moment)))?)
+}

@@ -1,0 +1,212 @@
+//! The one writer. It takes whatever is queued into one transaction (group commit), so the cost of making
+//! something durable is shared by everybody who waits for it.
+
+use std::sync::{Arc, OnceLock};
+
+use relhost_engine::port::store::{Commit, StoreError};
+use relhost_model::id::RunId;
+use relhost_model::time::Timestamp;
+use rusqlite::{Connection, Savepoint, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::apply;
+use crate::fault::{Fault, Outcome};
+use crate::lock::Held;
+use crate::sequence::{self, Marks, Sequences};
+use crate::table::run;
+
+/// How many requests may wait. Beyond it, whoever asks waits for room: memory stays bounded.
+const QUEUE: usize = 1024;
+/// How many requests share a transaction. It bounds the time that the first of them waits for the last.
+const BATCH: usize = 256;
+
+/// What is to be written.
+pub(crate) enum Work {
+    Commit(Box<Commit>),
+    Claim { run: RunId, owner: String, at: Timestamp },
+    Recover,
+    Close,
+}
+
+/// Something to write, and where to answer: with the number of runs that it took.
+pub(crate) struct Request {
+    pub work: Work,
+    pub reply: Reply,
+}
+
+/// What the writer and the store's handles share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub sequences: Sequences,
+    /// Counts batches that became durable.
+    pub changed: watch::Sender<u64>,
+    /// Why nothing can be written any more.
+    stopped: OnceLock<String>,
+}
+
+impl Shared {
+    /// What everybody is told who comes after the writer's end.
+    pub(crate) fn fatal(&self) -> StoreError {
+        let reason = self.stopped.get().cloned().unwrap_or_else(|| "the writer is gone".into());
+        StoreError::Fatal { reason }
+    }
+}
+
+/// The one that writes: run it on a thread of its own.
+#[derive(Debug)]
+pub struct Writer {
+    db: Connection,
+    requests: mpsc::Receiver<Request>,
+    shared: Arc<Shared>,
+    stored: Marks,
+    // The last field: the connection is closed before the folder is given up.
+    _held: Held,
+}
+
+type Reply = oneshot::Sender<Result<u64, StoreError>>;
+
+impl Writer {
+    pub(crate) fn new(
+        db: Connection,
+        held: Held,
+    ) -> Result<(Self, mpsc::Sender<Request>, Arc<Shared>), StoreError> {
+        let sequences = Sequences::load(&db).map_err(Fault::reading)?;
+        let stored = sequences.marks();
+        let (sender, requests) = mpsc::channel(QUEUE);
+        let (changed, _) = watch::channel(0);
+        let shared = Arc::new(Shared { sequences, changed, stopped: OnceLock::new() });
+        Ok((Self { db, requests, shared: Arc::clone(&shared), stored, _held: held }, sender, shared))
+    }
+
+    /// Writes until the store is closed, every handle of it is dropped, or something could not be made
+    /// durable. Blocks: give it a thread.
+    ///
+    /// When the database says that the disk is full, that a write failed or that it is damaged, everybody
+    /// in the batch and everybody after it gets [`StoreError::Fatal`], and the function returns. Nothing is
+    /// tried again, because after a failed write nobody knows what is on the disk: the process must end,
+    /// and find out by starting again.
+    pub fn run(mut self) {
+        while let Some(first) = self.requests.blocking_recv() {
+            let (batch, close) = self.drain(first);
+            if let Err(reason) = self.write(batch) {
+                if let Some(reply) = close {
+                    let _ = reply.send(Err(StoreError::Fatal { reason: reason.clone() }));
+                }
+                return self.stop(reason);
+            }
+            if let Some(reply) = close {
+                let flushed = self.flush().map(|()| 0).map_err(|reason| StoreError::Fatal { reason });
+                self.stop("the store is closed".into());
+                let _ = reply.send(flushed);
+                return;
+            }
+        }
+        // The last handle is gone. What was acknowledged is durable; only the log's length is at stake.
+        let _ = self.flush();
+    }
+
+    /// Takes what is queued, without waiting for more: lingering was measured to cost throughput. Stops at
+    /// a request to close.
+    fn drain(&mut self, first: Request) -> (Vec<Request>, Option<Reply>) {
+        let mut batch = Vec::new();
+        let mut next = Some(first);
+        while let Some(request) = next {
+            if matches!(request.work, Work::Close) {
+                return (batch, Some(request.reply));
+            }
+            batch.push(request);
+            next = if batch.len() < BATCH { self.requests.try_recv().ok() } else { None };
+        }
+        (batch, None)
+    }
+
+    /// Writes a batch and answers after it is durable. `Err` says why nobody may write any more; by then
+    /// everybody in the batch was told.
+    fn write(&mut self, batch: Vec<Request>) -> Result<(), String> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        match self.transact(&batch) {
+            Ok(answers) => {
+                self.shared.changed.send_modify(|count| *count += 1);
+                for (request, answer) in batch.into_iter().zip(answers) {
+                    let _ = request.reply.send(answer);
+                }
+                Ok(())
+            }
+            Err(reason) => {
+                for request in batch {
+                    let _ = request.reply.send(Err(StoreError::Fatal { reason: reason.clone() }));
+                }
+                Err(reason)
+            }
+        }
+    }
+
+    fn transact(&mut self, batch: &[Request]) -> Result<Vec<Result<u64, StoreError>>, String> {
+        let mut transaction =
+            self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| e.to_string())?;
+        let mut answers = Vec::with_capacity(batch.len());
+        for request in batch {
+            let savepoint = transaction.savepoint().map_err(|error| error.to_string())?;
+            answers.push(attempt(savepoint, &self.shared.sequences, &request.work)?);
+            crate::kill::point!("store.in-transaction");
+        }
+        let marks = self.shared.sequences.marks();
+        sequence::store(&transaction, &self.stored, &marks).map_err(last_word)?;
+        crate::kill::point!("store.before-commit");
+        transaction.commit().map_err(|error| error.to_string())?;
+        crate::kill::point!("store.after-commit");
+        self.stored = marks;
+        Ok(answers)
+    }
+
+    /// Moves the log into the database and empties it. Nothing that was acknowledged depends on it.
+    fn flush(&self) -> Result<(), String> {
+        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(|e| e.to_string())
+    }
+
+    fn stop(mut self, reason: String) {
+        let reason = self.shared.stopped.get_or_init(|| reason).clone();
+        self.requests.close();
+        while let Some(request) = self.requests.blocking_recv() {
+            let _ = request.reply.send(Err(StoreError::Fatal { reason: reason.clone() }));
+        }
+    }
+}
+
+/// Does one piece of work alone: refused, it leaves nothing behind and the batch goes on. The outer `Err`
+/// ends everything.
+fn attempt(
+    mut savepoint: Savepoint<'_>,
+    sequences: &Sequences,
+    work: &Work,
+) -> Result<Result<u64, StoreError>, String> {
+    match perform(&savepoint, sequences, work) {
+        Ok(taken) => savepoint.commit().map(|()| Ok(taken)).map_err(|error| error.to_string()),
+        Err(fault) => {
+            let refusal = fault.writing()?;
+            savepoint.rollback().and_then(|()| savepoint.commit()).map_err(|error| error.to_string())?;
+            Ok(Err(refusal))
+        }
+    }
+}
+
+fn perform(db: &Connection, sequences: &Sequences, work: &Work) -> Outcome<u64> {
+    match work {
+        Work::Commit(commit) => {
+            sequences.cover(commit);
+            apply::apply(db, commit).map(|()| 0)
+        }
+        Work::Claim { run, owner, at } => run::claim(db, *run, owner.clone(), *at).map(u64::from),
+        Work::Recover => run::recover(db),
+        Work::Close => Ok(0),
+    }
+}
+
+fn last_word(fault: Fault) -> String {
+    fault.writing().map_or_else(|reason| reason, |refusal| refusal.to_string())
+}
+
+#[cfg(test)]
+mod tests;
