@@ -110,7 +110,7 @@ fn check_whole(db: &Connection) -> Outcome<()> {
         return Err(Fault::Damaged("it is not a database of relhost, or it was emptied".into()));
     }
     migration::check(db)?;
-    let verdict: String = db.pragma_query_value(None, "quick_check(1)", |row| row.get(0))?;
+    let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {
         return Err(Fault::Damaged(verdict));
     }

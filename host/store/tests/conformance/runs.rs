@@ -1,0 +1,146 @@
+//! Runs: created, claimed, recovered, quarantined.
+
+use relhost_engine::port::store::{Change, RunState};
+use relhost_model::id::{ReleaseId, RunId};
+
+use crate::backend::{Backend, Verdict, verdict};
+use crate::sample::*;
+
+async fn state(backend: &dyn Backend, run: RunId) -> RunState {
+    backend.store().read().run(run).await.unwrap().unwrap().state
+}
+
+pub async fn a_run_is_created_with_its_first_frame_or_not_at_all(backend: &mut dyn Backend) {
+    let store = backend.store();
+    let release = release(store).await;
+    let mut bare = create_run(RunId(1), release);
+    bare.frame = None;
+    assert_eq!(verdict(store, bare).await, Verdict::Conflict);
+    assert_eq!(store.read().run(RunId(1)).await.unwrap(), None);
+    assert_eq!(verdict(store, create_run(RunId(1), release)).await, Verdict::Done);
+    assert_eq!(verdict(store, create_run(RunId(1), release)).await, Verdict::Conflict);
+    assert_eq!(verdict(store, create_run(RunId(2), ReleaseId(99))).await, Verdict::Conflict);
+    let row = store.read().run(RunId(1)).await.unwrap().unwrap();
+    assert_eq!(row.new, new_run(RunId(1), release));
+    assert_eq!((row.state, row.crashes, row.cancel), (RunState::Ready, 0, false));
+}
+
+pub async fn a_run_is_claimed_once(backend: &mut dyn Backend) {
+    let store = backend.store();
+    let release = release(store).await;
+    let run = run(store, release).await;
+    assert_eq!(store.claim(RunId(99), "a".into(), at(3)).await.unwrap(), None);
+    let claimed = store.claim(run, "a".into(), at(3)).await.unwrap().unwrap();
+    assert_eq!(claimed.run.state, RunState::Running);
+    assert_eq!(claimed.frames.last().unwrap().at, at(3));
+    assert_eq!(store.claim(run, "b".into(), at(4)).await.unwrap(), None);
+    assert_eq!(store.read().journal(run).await.unwrap().len(), 2);
+}
+
+pub async fn backoff_ends_at_its_time(backend: &mut dyn Backend) {
+    let store = backend.store();
+    let release = release(store).await;
+    let run = run(store, release).await;
+    let back_off = Change::SetRun {
+        run,
+        from: vec![RunState::Ready],
+        to: RunState::Backoff,
+        due_at: Some(at(100)),
+        problem: Some("the cluster does not answer".into()),
+    };
+    store.commit(changes(vec![back_off])).await.unwrap();
+    let early = store.due(at(99), 10).await.unwrap();
+    assert_eq!((early.runs, early.next), (vec![], Some(at(100))));
+    assert_eq!(store.claim(run, "a".into(), at(99)).await.unwrap(), None);
+    let due = store.due(at(100), 10).await.unwrap();
+    assert_eq!((due.runs, due.next), (vec![run], None));
+    let claimed = store.claim(run, "a".into(), at(100)).await.unwrap().unwrap();
+    assert_eq!((claimed.run.due_at, claimed.run.problem), (None, None));
+}
+
+pub async fn a_transition_names_where_it_comes_from(backend: &mut dyn Backend) {
+    let store = backend.store();
+    let release = release(store).await;
+    let run = run(store, release).await;
+    let wrong = set_run(run, &[RunState::Running, RunState::Waiting], RunState::Done);
+    assert_eq!(verdict(store, changes(vec![wrong])).await, Verdict::Conflict);
+    let right = set_run(run, &[RunState::Waiting, RunState::Ready], RunState::Waiting);
+    assert_eq!(verdict(store, changes(vec![right])).await, Verdict::Done);
+    assert_eq!(state(backend, run).await, RunState::Waiting);
+    let store = backend.store();
+    let nobody = set_run(RunId(99), &[RunState::Ready], RunState::Done);
+    assert_eq!(verdict(store, changes(vec![nobody])).await, Verdict::Conflict);
+    assert_eq!(store.due(at(u64::MAX), 10).await.unwrap().runs, vec![]);
+}
+
+pub async fn cancel_is_a_mark_on_the_run(backend: &mut dyn Backend) {
+    let store = backend.store();
+    let release = release(store).await;
+    let run = run(store, release).await;
+    store.commit(changes(vec![Change::CancelRun { run }])).await.unwrap();
+    assert!(store.claim(run, "a".into(), at(3)).await.unwrap().unwrap().run.cancel);
+    let nobody = Change::CancelRun { run: RunId(99) };
+    assert_eq!(verdict(store, changes(vec![nobody])).await, Verdict::Conflict);
+}
+
+pub async fn a_run_that_takes_the_host_down_three_times_is_quarantined(backend: &mut dyn Backend) {
+    let store = backend.store();
+    let release = release(store).await;
+    let run = run(store, release).await;
+    let other = crate::sample::run(store, release).await;
+    let claimed = store.claim(run, "a".into(), at(3)).await.unwrap().unwrap();
+    store.commit(frame(after(claimed.frames.last().unwrap(), vec![intent(7)]))).await.unwrap();
+    // The first death came after progress and does not count.
+    assert_eq!(store.recover().await.unwrap(), 1);
+    assert_eq!(store.read().run(run).await.unwrap().unwrap().crashes, 0);
+    for crashes in 1..=3 {
+        assert_eq!(state(backend, run).await, RunState::Ready);
+        backend.store().claim(run, "a".into(), at(4)).await.unwrap().unwrap();
+        backend.reopen().await;
+        backend.store().recover().await.unwrap();
+        assert_eq!(backend.store().read().run(run).await.unwrap().unwrap().crashes, crashes);
+    }
+    let row = backend.store().read().run(run).await.unwrap().unwrap();
+    assert_eq!(row.state, RunState::Quarantined);
+    assert_eq!(row.problem.as_deref(), Some("host died 3 times at ordinal 7"));
+    assert_eq!(backend.store().claim(run, "a".into(), at(5)).await.unwrap(), None);
+    assert_eq!(state(backend, other).await, RunState::Ready);
+    // A person who releases it gives it three more tries.
+    let release_it = set_run(run, &[RunState::Quarantined], RunState::Ready);
+    backend.store().commit(changes(vec![release_it])).await.unwrap();
+    assert_eq!(backend.store().read().run(run).await.unwrap().unwrap().crashes, 0);
+    backend.store().claim(run, "a".into(), at(6)).await.unwrap().unwrap();
+    backend.store().recover().await.unwrap();
+    assert_eq!(state(backend, run).await, RunState::Ready);
+}
+
+pub async fn claims_that_ended_in_good_order_are_no_crashes(backend: &mut dyn Backend) {
+    let store = backend.store();
+    let release = release(store).await;
+    let run = run(store, release).await;
+    for _ in 0..5 {
+        store.claim(run, "a".into(), at(3)).await.unwrap().unwrap();
+        store.commit(changes(vec![set_run(run, &[RunState::Running], RunState::Ready)])).await.unwrap();
+    }
+    store.claim(run, "a".into(), at(3)).await.unwrap().unwrap();
+    store.recover().await.unwrap();
+    let row = store.read().run(run).await.unwrap().unwrap();
+    assert_eq!((row.state, row.crashes), (RunState::Ready, 1));
+}
+
+pub async fn progress_starts_the_count_again(backend: &mut dyn Backend) {
+    let store = backend.store();
+    let release = release(store).await;
+    let run = run(store, release).await;
+    for _ in 0..2 {
+        store.claim(run, "a".into(), at(3)).await.unwrap().unwrap();
+        store.recover().await.unwrap();
+    }
+    assert_eq!(store.read().run(run).await.unwrap().unwrap().crashes, 2);
+    let claimed = store.claim(run, "a".into(), at(3)).await.unwrap().unwrap();
+    store.commit(frame(after(claimed.frames.last().unwrap(), vec![intent(0)]))).await.unwrap();
+    store.commit(changes(vec![set_run(run, &[RunState::Running], RunState::Ready)])).await.unwrap();
+    store.claim(run, "a".into(), at(3)).await.unwrap().unwrap();
+    store.recover().await.unwrap();
+    assert_eq!(store.read().run(run).await.unwrap().unwrap().crashes, 1);
+}
