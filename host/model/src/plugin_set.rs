@@ -1,17 +1,31 @@
-//! Plugin sets: a file that names components and is put over a pipeline's own `plugins:`.
+//! Plugin sets: a file that names components and is put over a pipeline's own `plugins:`, by name.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
+use crate::definition::{sources, table};
 use crate::id::PluginName;
 use crate::pipeline::PluginSource;
-use crate::yaml::{Problem, Problems};
+use crate::yaml::{Item, Object, Problems, Rule, Shape, Use, check, parse, required};
+
+pub(crate) static PLUGIN_SET: Object = Object {
+    what: "a plugin set",
+    keys: &[required("plugins", "The components by name.", table::PLUGINS)],
+    rule: Rule::None,
+};
 
 /// Reads a plugin set file. Paths are joined with the file's folder.
 ///
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read(text: &str, file: &str) -> Result<BTreeMap<PluginName, PluginSource>, Problems> {
-    let mut problems = Problems::new(file, text);
-    problems.push(Problem::error("not-built", None, "", "reading plugin sets is being built"));
-    Err(problems)
+    static FILE: Shape = Shape::Object(&PLUGIN_SET);
+    let (node, mut problems) = parse(text, file);
+    let plugins = node.map(|node| {
+        check(&node, &FILE, Use::Whole, "", &mut problems);
+        sources(Item::root(&node).get("plugins").as_ref(), file, &mut problems)
+    });
+    problems.finish(plugins).map(|(plugins, _)| plugins)
 }

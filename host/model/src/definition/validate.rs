@@ -1,0 +1,195 @@
+//! From the parsed form to a pipeline that can run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::parsed::{ParsedArtifact, ParsedPipeline, ParsedPolicy, ParsedStage};
+use super::{ARTIFACTS_MAX, BRANCHES_MAX, STAGES_MAX, VALUE_BYTES_MAX, VARIABLES_MAX};
+use super::{approval, graph, plugin, reference};
+use crate::digest::Digest;
+use crate::pipeline::{ArtifactLocation, ArtifactSpec, Pipeline, Stage, StageApprovals, Trigger};
+use crate::release_name::MASK_DEFAULT;
+use crate::variable::check_name;
+use crate::yaml::{Place, Problem, Problems, Text, suggest};
+
+pub(super) struct Validator<'a> {
+    pub(super) text: &'a str,
+    pub(super) file: &'a str,
+    pub(super) problems: &'a mut Problems,
+}
+
+impl Validator<'_> {
+    /// The pipeline, or nothing where a problem was reported.
+    pub(super) fn pipeline(mut self, parsed: &ParsedPipeline) -> Option<Pipeline> {
+        let artifacts = self.artifacts(parsed);
+        let variables = self.variables(&parsed.variables);
+        let plugins = plugin::validated(&parsed.plugins, self.file, self.problems);
+        self.stage_names(parsed);
+        self.plugin_names(parsed);
+        let stages = (0..parsed.stages.len()).filter_map(|index| self.stage(parsed, index)).collect();
+        graph::check(parsed, self.problems);
+        reference::check(parsed, self.text, self.problems);
+        Some(Pipeline {
+            name: parsed.name.as_ref()?.parse(self.problems)?,
+            revision: Digest::of(self.text.as_bytes()),
+            release_name: parsed.release_name.as_ref().map_or(MASK_DEFAULT, |t| &t.value).to_owned(),
+            artifacts,
+            variables,
+            legacy_variables: parsed.legacy_variables,
+            plugins,
+            stages,
+        })
+    }
+
+    fn artifacts(&mut self, parsed: &ParsedPipeline) -> Vec<ArtifactSpec> {
+        self.count("artifacts", parsed.artifacts.len(), ARTIFACTS_MAX, parsed.place);
+        let aliases = parsed.artifacts.iter().filter_map(|artifact| artifact.alias.as_ref());
+        self.unique("artifact", aliases);
+        parsed.artifacts.iter().filter_map(|artifact| self.artifact(artifact)).collect()
+    }
+
+    fn artifact(&mut self, parsed: &ParsedArtifact) -> Option<ArtifactSpec> {
+        let source = match (&parsed.directory, &parsed.file) {
+            (Some(path), None) => Some(ArtifactLocation::Directory(self.path(path))),
+            (None, Some(path)) => Some(ArtifactLocation::File(self.path(path))),
+            _ => None,
+        };
+        let trigger = parsed.branches.as_ref().map(|branches| self.trigger(branches));
+        Some(ArtifactSpec { alias: parsed.alias.as_ref()?.parse(self.problems)?, source, trigger })
+    }
+
+    fn path(&mut self, text: &Text) -> String {
+        if text.value.is_empty() {
+            self.problems.push(text.error("invalid-value", "the path is empty"));
+        }
+        text.value.clone()
+    }
+
+    fn trigger(&mut self, branches: &[Text]) -> Trigger {
+        if let Some(text) = branches.get(BRANCHES_MAX) {
+            self.problems.push(text.error("too-many", format!("more than {BRANCHES_MAX} branches")));
+        }
+        for text in branches {
+            let pattern = text.value.strip_prefix('-').unwrap_or(&text.value);
+            if pattern.is_empty() {
+                self.problems.push(text.error("invalid-value", "a branch has a name"));
+            } else if pattern.matches('*').count() > 1 {
+                let message = "a branch pattern has one `*` at most";
+                self.problems.push(text.error("invalid-value", message));
+            }
+        }
+        Trigger { branches: branches.iter().map(|text| text.value.clone()).collect() }
+    }
+
+    fn variables(&mut self, parsed: &[(Text, Text)]) -> BTreeMap<String, String> {
+        if let Some((name, _)) = parsed.get(VARIABLES_MAX) {
+            self.problems.push(name.error("too-many", format!("more than {VARIABLES_MAX} variables")));
+        }
+        self.unique("variable", parsed.iter().map(|(name, _)| name));
+        let mut variables = BTreeMap::new();
+        for (name, value) in parsed {
+            if let Err(error) = check_name(&name.value) {
+                let problem = name.error("invalid-name", error.to_string());
+                self.problems
+                    .push(problem.help("choose another name, for example with a prefix of your own"));
+            }
+            if value.value.len() > VALUE_BYTES_MAX {
+                let message = format!("the value has more than {VALUE_BYTES_MAX} bytes");
+                let help = "put large texts into a file of the artifact";
+                self.problems.push(value.error("too-long", message).help(help));
+            }
+            variables.insert(name.value.clone(), value.value.clone());
+        }
+        variables
+    }
+
+    fn stage_names(&mut self, parsed: &ParsedPipeline) {
+        self.count("stages", parsed.stages.len(), STAGES_MAX, parsed.place);
+        self.unique("stage", parsed.stages.iter().filter_map(|stage| stage.name.as_ref()));
+    }
+
+    fn stage(&mut self, pipeline: &ParsedPipeline, index: usize) -> Option<Stage> {
+        let parsed = &pipeline.stages[index];
+        let after = graph::after(pipeline, index, self.problems);
+        let variables = self.variables(&parsed.variables);
+        let with = match &parsed.with {
+            Some(node) => node.to_json(&format!("{}.with", parsed.path), self.problems),
+            None => serde_json::Value::Object(serde_json::Map::new()),
+        };
+        let before = parsed.before.as_ref().map(|approval| approval::validated(approval, self.problems));
+        let post = parsed.after_approval.as_ref().map(|a| approval::validated(a, self.problems));
+        let name = parsed.name.as_ref().and_then(|text| text.parse(self.problems));
+        let environment = parsed.environment.as_ref().and_then(|text| text.parse(self.problems));
+        let uses = self.uses(parsed)?;
+        Some(Stage {
+            name: name?,
+            environment: environment?,
+            after: after?,
+            uses: uses.parse(self.problems)?,
+            with,
+            variables,
+            approval: StageApprovals { before, after: post },
+            // The name itself is checked where that stage stands.
+            cloned_from: parsed.clone.as_ref().and_then(|text| text.value.parse().ok()),
+        })
+    }
+
+    fn uses<'p>(&mut self, stage: &'p ParsedStage) -> Option<&'p Text> {
+        if stage.uses.is_none() && stage.clone.is_some() {
+            let message = "neither this stage nor the one it is cloned from has `uses`";
+            self.problems.push(Problem::error("missing-key", Some(stage.place), &stage.path, message));
+        }
+        stage.uses.as_ref()
+    }
+
+    /// Every plugin that a stage or an approval uses is named under `plugins:`.
+    fn plugin_names(&mut self, parsed: &ParsedPipeline) {
+        let named: BTreeSet<&str> = parsed.plugins.iter().map(|(name, _)| name.value.as_str()).collect();
+        for stage in &parsed.stages {
+            let policies = [&stage.before, &stage.after_approval].into_iter().flatten();
+            let policies = policies.flat_map(|approval| &approval.policies);
+            let used = stage.uses.iter().map(|text| ("stage plugin", text));
+            for (what, text) in used.chain(policies.map(|ParsedPolicy { plugin, .. }| ("policy", plugin))) {
+                if !named.contains(text.value.as_str()) {
+                    self.problems.push(undeclared(what, text, &named));
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, what: &str, count: usize, max: usize, place: Place) {
+        if count > max {
+            let message = format!("a pipeline has at most {max} {what}, not {count}");
+            self.problems.push(Problem::error("too-many", Some(place), what, message));
+        }
+    }
+
+    /// Names that differ in case only would be the same file, variable or mail subject to somebody.
+    fn unique<'t>(&mut self, what: &str, texts: impl Iterator<Item = &'t Text>) {
+        let mut seen: BTreeMap<String, &Text> = BTreeMap::new();
+        for text in texts {
+            match seen.get(&text.value.to_lowercase()) {
+                Some(first) => {
+                    let line = first.place.line;
+                    let message = if first.value == text.value {
+                        format!("there are two {what}s `{}`; the first is in line {line}", text.value)
+                    } else {
+                        format!("`{}` and `{}` (line {line}) differ in case only", text.value, first.value)
+                    };
+                    self.problems.push(text.error("duplicate", message));
+                }
+                None => {
+                    seen.insert(text.value.to_lowercase(), text);
+                }
+            }
+        }
+    }
+}
+
+fn undeclared(what: &str, text: &Text, named: &BTreeSet<&str>) -> Problem {
+    let name = &text.value;
+    let add = format!(
+        "add it under `plugins:`, as `{name}: {{ bundled: {name} }}` if it comes with the host, or `{name}: {{ path: {name}.wasm }}`"
+    );
+    let help = suggest::did_you_mean(name, named.iter().copied()).unwrap_or(add);
+    text.error("unknown-plugin", format!("the {what} `{name}` is not named under `plugins:`")).help(help)
+}
