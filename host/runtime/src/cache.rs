@@ -1,0 +1,132 @@
+//! Compiled components in a folder. What is loaded is native code, so every file carries a keyed checksum
+//! over the very bytes that are loaded; a file without a right one is compiled again.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use relhost_model::digest::Digest;
+use sha2::Sha256;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::engine::compatibility;
+use crate::limits::CACHED_MAX;
+
+const MAC_LEN: usize = 32;
+
+/// A folder of compiled components.
+#[derive(Debug)]
+pub struct Cache {
+    folder: PathBuf,
+    key: [u8; 32],
+}
+
+/// What a look into the cache found.
+pub enum Found {
+    /// The component, ready.
+    Component(Component),
+    /// Nothing.
+    Nothing,
+    /// A file that is not what this host wrote. It was not loaded.
+    Tampered(String),
+}
+
+static TEMPORARY: AtomicU64 = AtomicU64::new(0);
+
+impl Cache {
+    /// Opens the folder, and makes it if it is not there; only the owner may read it.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn open(folder: PathBuf, key: [u8; 32]) -> std::io::Result<Self> {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&folder)?;
+        Ok(Self { folder, key })
+    }
+
+    /// The file of a component for an engine.
+    #[must_use]
+    pub fn path(&self, digest: &Digest, engine: &Engine) -> PathBuf {
+        self.folder.join(format!("{}-{}.cwasm", digest.hex(), compatibility(engine)))
+    }
+
+    /// Looks for a component.
+    #[must_use]
+    pub fn load(&self, digest: &Digest, engine: &Engine) -> Found {
+        let path = self.path(digest, engine);
+        let bytes = match read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Found::Nothing,
+            Err(error) => return Found::Tampered(format!("read {}: {error}", path.display())),
+        };
+        let tampered = |what: &str| Found::Tampered(format!("{}: {what}", path.display()));
+        let Some((mac, compiled)) = bytes.split_at_checked(MAC_LEN) else {
+            return tampered("it is too short");
+        };
+        if self.mac(&path, compiled).verify_slice(mac).is_err() {
+            return tampered("its checksum is not from this host's key");
+        }
+        match deserialize(engine, compiled) {
+            Ok(component) => Found::Component(component),
+            Err(error) => tampered(&format!("it does not load: {error:#}")),
+        }
+    }
+
+    /// Keeps a component.
+    ///
+    /// # Errors
+    /// If the file cannot be written. The component is usable all the same.
+    pub fn keep(&self, digest: &Digest, component: &Component) -> std::io::Result<()> {
+        let path = self.path(digest, component.engine());
+        let compiled = component.serialize().map_err(std::io::Error::other)?;
+        let number = TEMPORARY.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.folder.join(format!(".{}-{}-{number}.tmp", digest.short(), std::process::id()));
+        let written = (|| {
+            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+            file.write_all(&self.mac(&path, &compiled).finalize().into_bytes())?;
+            file.write_all(&compiled)?;
+            std::fs::rename(&temporary, &path)
+        })();
+        if written.is_err() {
+            // Whether or not it is there, nothing reads it.
+            let _ = std::fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    /// Over the file's name too, so that one component's file is not taken for another's.
+    fn mac(&self, path: &Path, compiled: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any size");
+        let name = path.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
+        mac.update(&(name.len() as u64).to_be_bytes());
+        mac.update(&name);
+        mac.update(compiled);
+        mac
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let size = std::fs::metadata(path)?.len();
+    if size > CACHED_MAX {
+        return Err(std::io::Error::other(format!("it has {size} bytes; the limit is {CACHED_MAX}")));
+    }
+    std::fs::read(path)
+}
+
+#[allow(
+    unsafe_code,
+    reason = "native code is loaded; the caller has checked that this host's key made these bytes"
+)]
+fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `compiled` carries an HMAC under a key that only this host has, over these very bytes in
+    // memory, so it is what `Component::serialize` returned. A mismatch of engines is an error of its own.
+    unsafe { Component::deserialize(engine, compiled) }
+}
+
+#[cfg(test)]
+mod tests;
