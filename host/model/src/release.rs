@@ -143,6 +143,8 @@ pub struct DeploymentPlan {
     pub before: Option<ApprovalPlan>,
     /// The approval after the code, if any.
     pub after: Option<ApprovalPlan>,
+    /// Whether the requester's own vote counts in an approval inside the code.
+    pub requester_may_approve: bool,
     /// What an approval inside the code is bound to, but for its policy and the journal.
     pub content: Content,
 }

@@ -59,6 +59,9 @@ fn alter(db: &Connection, change: &Change) -> Outcome<()> {
         Change::CloseApproval { approval, expected, decision } => {
             approval::close(db, *approval, *expected, decision)
         }
+        Change::EndApproval { approval, resolution, reason, at } => {
+            approval::end(db, *approval, (*resolution, reason), *at)
+        }
         Change::PutCommand(new) => command::put(db, new),
         Change::DropCommand(key) => command::drop(db, *key),
         Change::RetryCommand { key, attempts, due_at, error } => {

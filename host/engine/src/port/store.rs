@@ -146,6 +146,18 @@ pub enum Change {
         /// How it ended.
         decision: Box<Decision>,
     },
+    /// An approval's end that nobody voted for: its attempt was canceled or superseded. One that is over
+    /// already stays as it is.
+    EndApproval {
+        /// The approval.
+        approval: ApprovalId,
+        /// Canceled or superseded.
+        resolution: relhost_model::approval::Resolution,
+        /// Why, for people.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
     /// A command to carry out; a second one under the same key is ignored.
     PutCommand(Command),
     /// A command is done.

@@ -2,7 +2,7 @@
 //! that whoever decided from an older state is told to decide again.
 
 use relhost_engine::port::store::ApprovalRow;
-use relhost_model::approval::{Approval, Approver, Decision, Vote};
+use relhost_model::approval::{Approval, Approver, Decision, Resolution, Vote};
 use relhost_model::digest::Digest;
 use relhost_model::id::{ApprovalId, ReleaseId};
 use relhost_model::time::Timestamp;
@@ -111,6 +111,21 @@ pub(crate) fn close(
     )?
     .execute((int(approval.0)?, text(decision)))?;
     Ok(())
+}
+
+/// Ends an approval that nobody decided, whatever its version is. One that is over stays as it is.
+pub(crate) fn end(
+    db: &Connection,
+    approval: ApprovalId,
+    (resolution, reason): (Resolution, &str),
+    at: Timestamp,
+) -> Outcome<()> {
+    let found = row(db, approval)?.ok_or_else(|| Fault::conflict(approval, "it does not exist"))?;
+    if found.decision.is_some() {
+        return Ok(());
+    }
+    let decision = Decision { resolution, reason: reason.to_owned(), votes: found.votes, at };
+    close(db, approval, found.version, &decision)
 }
 
 /// One approval's row.
