@@ -183,11 +183,21 @@ fn stale_components(made: &Path, names: &[String]) -> Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
 
-    fn scratch(name: &str) -> PathBuf {
-        let dir = std::env::temp_dir().join(format!("xtask-plugins-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(&dir).unwrap();
-        dir
+    /// A folder that goes away with the test.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let dir = std::env::temp_dir().join(format!("xtask-plugins-{name}-{}", std::process::id()));
+            fs::create_dir_all(&dir).unwrap();
+            Self(dir)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
     }
 
     #[test]
@@ -204,20 +214,22 @@ mod tests {
 
     #[test]
     fn finds_only_folders_that_hold_a_package() {
-        let dir = scratch("folders");
+        let scratch = Scratch::new("folders");
+        let dir = &scratch.0;
         fs::create_dir_all(dir.join("b")).unwrap();
         fs::create_dir_all(dir.join("a")).unwrap();
         fs::create_dir_all(dir.join("none")).unwrap();
         for name in ["a", "b"] {
             fs::write(dir.join(name).join("Cargo.toml"), "").unwrap();
         }
-        assert_eq!(package_folders(&dir).unwrap(), ["a", "b"]);
+        assert_eq!(package_folders(dir).unwrap(), ["a", "b"]);
         assert!(package_folders(&dir.join("nowhere")).unwrap().is_empty());
     }
 
     #[test]
     fn does_not_touch_a_file_whose_bytes_are_the_same() {
-        let file = scratch("same").join("a.wasm");
+        let scratch = Scratch::new("same");
+        let file = scratch.0.join("a.wasm");
         put(&file, b"one").unwrap();
         let written = fs::metadata(&file).unwrap().modified().unwrap();
         put(&file, b"one").unwrap();
@@ -228,10 +240,11 @@ mod tests {
 
     #[test]
     fn finds_components_whose_source_is_gone() {
-        let dir = scratch("stale");
+        let scratch = Scratch::new("stale");
+        let dir = &scratch.0;
         for name in ["kept.wasm", "gone.wasm", "note.txt"] {
             fs::write(dir.join(name), "").unwrap();
         }
-        assert_eq!(stale_components(&dir, &["kept".to_owned()]).unwrap(), [dir.join("gone.wasm")]);
+        assert_eq!(stale_components(dir, &["kept".to_owned()]).unwrap(), [dir.join("gone.wasm")]);
     }
 }
