@@ -1,0 +1,121 @@
+//! Puts images and pull secrets into every pod specification.
+
+use relhost_model::call::CallError;
+use serde_json::{Map, Value, json};
+
+use crate::image::{normalise, parse, same_repository};
+use crate::object::Object;
+
+/// Where a pod specification lists containers.
+const CONTAINER_LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+/// Puts each image into every container of its repository.
+///
+/// # Errors
+/// `image-unmatched` if an image matches no container; `image-ambiguous` if two are of one repository.
+pub fn images(objects: &mut [Object], images: &[String]) -> Result<(), CallError> {
+    for (index, image) in images.iter().enumerate() {
+        if let Some(other) = images[..index].iter().find(|other| same_repository(other, image)) {
+            let text = format!("images `{other}` and `{image}` are of one repository");
+            return Err(
+                CallError::permanent("image-ambiguous", text).with("help", "name each repository once")
+            );
+        }
+    }
+    let mut matched = vec![false; images.len()];
+    let mut seen: Vec<String> = Vec::new();
+    for object in objects.iter_mut() {
+        object.pod_specs(&mut |spec| {
+            for container in containers(spec) {
+                let Some(current) = container["image"].as_str().map(str::to_owned) else { continue };
+                seen.push(current.clone());
+                if let Some(index) = images.iter().position(|image| same_repository(image, &current)) {
+                    container["image"] = json!(images[index].trim());
+                    matched[index] = true;
+                }
+            }
+        });
+    }
+    match matched.iter().position(|matched| !matched) {
+        None => Ok(()),
+        Some(index) => {
+            let repository = normalise(parse(&images[index]).repository);
+            seen.sort();
+            seen.dedup();
+            Err(CallError::permanent(
+                "image-unmatched",
+                format!("no container runs an image of `{repository}`"),
+            )
+            .with("images in the manifests", seen.join(", "))
+            .with("help", "correct the entry under `images:`, or remove it"))
+        }
+    }
+}
+
+fn containers(spec: &mut Map<String, Value>) -> Vec<&mut Value> {
+    let lists = spec.iter_mut().filter(|(name, _)| CONTAINER_LISTS.contains(&name.as_str()));
+    lists.filter_map(|(_, list)| list.as_array_mut()).flatten().collect()
+}
+
+/// Adds pull secrets, merged by name: a name that is there stays where it is.
+pub fn pull_secrets(objects: &mut [Object], names: &[String]) {
+    for object in objects {
+        object.pod_specs(&mut |spec| {
+            let list = spec.entry("imagePullSecrets").or_insert_with(|| json!([]));
+            let Some(list) = list.as_array_mut() else { return };
+            for name in names {
+                if !list.iter().any(|entry| entry["name"] == json!(name)) {
+                    list.push(json!({ "name": name }));
+                }
+            }
+            if list.is_empty() {
+                spec.remove("imagePullSecrets");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deployment(image: &str) -> Object {
+        let body = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web" },
+            "spec": { "template": { "spec": {
+                "imagePullSecrets": [{ "name": "old" }],
+                "initContainers": [{ "name": "init", "image": "busybox" }],
+                "containers": [{ "name": "web", "image": image }, { "name": "none" }],
+            } } },
+        });
+        Object { origin: "a.yaml".into(), body }
+    }
+
+    #[test]
+    fn an_image_goes_into_every_container_of_its_repository() {
+        let mut objects = [deployment("host:5000/app@sha256:ab")];
+        images(&mut objects, &["host:5000/app:2".into(), "docker.io/library/busybox:1".into()]).unwrap();
+        let spec = &objects[0].body["spec"]["template"]["spec"];
+        assert_eq!(spec["containers"][0]["image"], "host:5000/app:2");
+        assert_eq!(spec["initContainers"][0]["image"], "docker.io/library/busybox:1");
+    }
+
+    #[test]
+    fn an_image_that_matches_nothing_is_an_error() {
+        let error = images(&mut [deployment("nginx")], &["apache:2".into()]).unwrap_err();
+        assert_eq!(error.code, "image-unmatched");
+        assert!(error.details[0].1.contains("busybox, nginx"), "{error:?}");
+        let twice =
+            images(&mut [deployment("nginx")], &["nginx:1".into(), "library/nginx:2".into()]).unwrap_err();
+        assert_eq!(twice.code, "image-ambiguous");
+    }
+
+    #[test]
+    fn pull_secrets_are_merged_by_name() {
+        let mut objects = [deployment("nginx")];
+        pull_secrets(&mut objects, &["old".into(), "new".into()]);
+        pull_secrets(&mut objects, &["new".into()]);
+        let list = &objects[0].body["spec"]["template"]["spec"]["imagePullSecrets"];
+        assert_eq!(*list, json!([{ "name": "old" }, { "name": "new" }]));
+    }
+}

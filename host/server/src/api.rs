@@ -1,0 +1,7 @@
+//! How the owner of a state folder is reached: a socket for commands, a page for approvers.
+
+pub mod client;
+pub mod html;
+pub mod page;
+pub mod peer;
+pub mod socket;

@@ -1,0 +1,238 @@
+//! The page that a mail links to. GET and HEAD only show; the decision is a POST that needs the token of
+//! the link and the code of the mail, and counts once.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Form, Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use relhost_engine::port::store::ApprovalRow;
+use relhost_model::actor::Actor;
+use relhost_model::digest::Digest;
+use relhost_model::id::{ApprovalId, PersonId};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+use super::html;
+use crate::app::approval::{self, Ballot};
+use crate::app::caller::Caller;
+use crate::dispatch::advance::load;
+use crate::dispatch::facts;
+use crate::exit::{Exit, Failure};
+use crate::host::Host;
+use crate::token::Binding;
+
+/// A decision with a comment is far below it.
+const FORM_MAX: usize = 64 * 1024;
+/// Wrong codes per approval and person, until the owner is restarted. A code has 30 bits.
+const WRONG_CODES_MAX: u32 = 10;
+
+/// What the page works with.
+#[derive(Clone)]
+struct Page {
+    host: Arc<Host>,
+    wrong: Arc<Mutex<BTreeMap<(ApprovalId, PersonId), u32>>>,
+}
+
+/// Where the page listens.
+///
+/// # Errors
+/// If the address is not one, or is taken.
+pub async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+    let fault = |error: std::io::Error| {
+        Failure::new(Exit::Invalid, "listen", format!("listen on `{address}`: {error}"))
+            .help("`listen:` in relhost.yaml (or --listen) is ADDRESS:PORT; port 0 takes a free one")
+    };
+    let listener = TcpListener::bind(address).await.map_err(fault)?;
+    let local = listener.local_addr().map_err(fault)?;
+    Ok((listener, local))
+}
+
+/// Serves until the host stops.
+pub async fn serve(host: Arc<Host>, listener: TcpListener) {
+    let mut stop = host.supervisor.stop();
+    let page = Page { host, wrong: Arc::default() };
+    let router = Router::new()
+        .route("/decide/{approval}/{person}/{token}", get(show).post(decide))
+        .fallback(|| async { (StatusCode::NOT_FOUND, Html(html::message("Nothing here", &[]))) })
+        .layer(DefaultBodyLimit::max(FORM_MAX))
+        .layer(middleware::from_fn(guard))
+        .with_state(page);
+    let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.wait().await }).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "serve the page");
+    }
+}
+
+/// The headers of every answer: not cached, no referrer, no script, no frame.
+async fn guard(request: axum::extract::Request, next: Next) -> Response {
+    const HEADERS: [(HeaderName, &str); 5] = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        ),
+    ];
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The link's parts.
+type Link = (String, String, String);
+
+/// A link that was checked: the approval it is for and the person it was sent to.
+struct Checked {
+    row: ApprovalRow,
+    person: PersonId,
+}
+
+impl Checked {
+    fn binding(&self) -> Binding<'_> {
+        Binding {
+            approval: self.row.approval.id,
+            recipient: &self.person,
+            attempt: self.row.approval.attempt,
+            content: self.row.approval.content.digest(),
+        }
+    }
+}
+
+/// A link that is wrong in any way gets the same answer: it is no oracle for what exists.
+async fn check(page: &Page, (approval, person, token): Link) -> Result<Checked, Response> {
+    let unknown = || {
+        let lines = ["It was mistyped, or it belongs to another installation.".to_owned()];
+        (StatusCode::NOT_FOUND, Html(html::message("This link is not known", &lines))).into_response()
+    };
+    let (Ok(approval), Ok(person)) = (approval.parse::<ApprovalId>(), PersonId::new(person)) else {
+        return Err(unknown());
+    };
+    let Ok(row) = approval::row(&page.host, approval).await else { return Err(unknown()) };
+    let checked = Checked { row, person };
+    if page.host.key.token_matches(checked.binding(), &token) { Ok(checked) } else { Err(unknown()) }
+}
+
+async fn show(State(page): State<Page>, Path(link): Path<Link>) -> Response {
+    match check(&page, link).await {
+        Ok(checked) => render(&page, &checked, None, StatusCode::OK).await,
+        Err(response) => response,
+    }
+}
+
+async fn render(page: &Page, checked: &Checked, problem: Option<&str>, status: StatusCode) -> Response {
+    let row = &checked.row;
+    if let Some(decision) = &row.decision {
+        let title = format!("Already {}", decision.resolution);
+        let lines = [
+            format!("{} at {}.", decision.reason, decision.at),
+            "There is nothing left to decide here.".into(),
+        ];
+        return (status, Html(html::message(&title, &lines))).into_response();
+    }
+    let Ok(state) = load(&page.host, row.approval.release).await else {
+        return (StatusCode::INTERNAL_SERVER_ERROR, Html(html::message("The state cannot be read", &[])))
+            .into_response();
+    };
+    let facts = facts::ask(&page.host, &state, row, &checked.person, None);
+    (status, Html(html::form(&facts, &row.approval.content.digest(), problem))).into_response()
+}
+
+/// The form's fields.
+#[derive(Deserialize)]
+struct Decision {
+    decision: String,
+    code: String,
+    #[serde(default)]
+    comment: String,
+    content: String,
+}
+
+async fn decide(
+    State(page): State<Page>,
+    Path(link): Path<Link>,
+    headers: HeaderMap,
+    Form(form): Form<Decision>,
+) -> Response {
+    if headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
+        return (StatusCode::FORBIDDEN, Html(html::message("Refused: this came from another site", &[])))
+            .into_response();
+    }
+    let checked = match check(&page, link).await {
+        Ok(checked) => checked,
+        Err(response) => return response,
+    };
+    let approve = match form.decision.as_str() {
+        "approve" => true,
+        "reject" => false,
+        _ => {
+            return render(&page, &checked, Some("Choose approve or reject."), StatusCode::BAD_REQUEST).await;
+        }
+    };
+    let Ok(content) = form.content.parse::<Digest>() else {
+        return render(&page, &checked, Some("The form is damaged; decide again."), StatusCode::BAD_REQUEST)
+            .await;
+    };
+    if let Err(problem) = check_code(&page, &checked, &form.code) {
+        return render(&page, &checked, Some(&problem), StatusCode::FORBIDDEN).await;
+    }
+    let caller = Caller { actor: Actor::Person(checked.person.clone()), via: "mail-link", act_as: None };
+    let ballot = Ballot {
+        approval: checked.row.approval.id,
+        approve,
+        comment: form.comment,
+        content: Some(content),
+        attempt: Some(checked.row.approval.attempt),
+    };
+    match approval::decide(&page.host, &caller, ballot).await {
+        Ok(view) => decided(&view.row, approve),
+        Err(failure) => refused(&failure),
+    }
+}
+
+fn check_code(page: &Page, checked: &Checked, code: &str) -> Result<(), String> {
+    let key = (checked.row.approval.id, checked.person.clone());
+    let mut wrong = page.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = wrong.entry(key).or_default();
+    if *count >= WRONG_CODES_MAX {
+        return Err("Too many wrong codes. Decide on the command line, or ask for a new mail.".into());
+    }
+    if page.host.key.code_matches(checked.binding(), code) {
+        return Ok(());
+    }
+    *count += 1;
+    Err("That is not the code of this mail. It stands below the button in the mail and has six characters."
+        .into())
+}
+
+fn decided(row: &ApprovalRow, approve: bool) -> Response {
+    let word = if approve { "approved" } else { "rejected" };
+    let next = match &row.decision {
+        Some(decision) => format!("The approval is closed: {}.", decision.resolution),
+        None => format!("Still needed: {}.", row.waiting_for),
+    };
+    Html(html::message(&format!("You {word} this"), &[next, "You can close this page.".into()]))
+        .into_response()
+}
+
+fn refused(failure: &Failure) -> Response {
+    let status = match failure.exit {
+        Exit::NotAllowed | Exit::Refused => StatusCode::FORBIDDEN,
+        Exit::Conflict => StatusCode::CONFLICT,
+        Exit::Expired => StatusCode::GONE,
+        Exit::Invalid => StatusCode::BAD_REQUEST,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let mut lines = vec![failure.message.clone()];
+    lines.extend(failure.help.clone());
+    (status, Html(html::message("Your decision was not counted", &lines))).into_response()
+}

@@ -1,0 +1,180 @@
+//! Finds components: bundled ones, files, and plugin sets that are put over the pipeline's own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use relhost_model::config::Config;
+use relhost_model::digest::Digest;
+use relhost_model::id::PluginName;
+use relhost_model::pipeline::{Pipeline, PluginSource};
+use relhost_model::plugin_set;
+use relhost_model::release::PinnedComponent;
+use relhost_runtime::{PluginError, Sandbox};
+
+use crate::bundled;
+use crate::exit::{Exit, Failure};
+
+/// The largest component that is read; the sandbox refuses less by kind.
+const COMPONENT_MAX: u64 = 16 * 1024 * 1024;
+
+/// A component with where it came from.
+#[derive(Debug, Clone)]
+pub struct Component {
+    /// For people: `bundled`, or the path.
+    pub origin: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Finds every component of a pipeline. Sets are put over its own `plugins:` by name, later ones win.
+///
+/// # Errors
+/// If one is missing or unreadable; the message names the file and what to do.
+pub fn collect(
+    pipeline: &Pipeline,
+    folder: &Path,
+    sets: &[PathBuf],
+) -> Result<BTreeMap<PluginName, Component>, Failure> {
+    let mut sources: BTreeMap<PluginName, (PathBuf, PluginSource)> = pipeline
+        .plugins
+        .iter()
+        .map(|(name, source)| (name.clone(), (folder.to_owned(), source.clone())))
+        .collect();
+    for set in sets {
+        sources.extend(read_set(set)?);
+    }
+    sources
+        .into_iter()
+        .map(|(name, (folder, source))| Ok((name.clone(), read(&name, &folder, &source)?)))
+        .collect()
+}
+
+/// The entries of a plugin set: a folder of `NAME.wasm` files, or a file with `plugins:`.
+///
+/// # Errors
+/// If it cannot be read or names nothing.
+pub fn read_set(set: &Path) -> Result<BTreeMap<PluginName, (PathBuf, PluginSource)>, Failure> {
+    let unreadable = |error: &std::io::Error| {
+        Failure::new(
+            Exit::Invalid,
+            "plugin-set",
+            format!("cannot read the plugin set {}: {error}", set.display()),
+        )
+        .help("a plugin set is a folder of NAME.wasm files, or a YAML file with `plugins:`")
+    };
+    if !set.is_dir() {
+        let text = super::load::text(set, "plugin set")?;
+        let folder = set.parent().unwrap_or(Path::new(".")).to_owned();
+        let entries = plugin_set::read(&text, &set.display().to_string())
+            .map_err(|problems| super::load::invalid(&problems))?;
+        return Ok(entries.into_iter().map(|(name, source)| (name, (folder.clone(), source))).collect());
+    }
+    let mut entries = BTreeMap::new();
+    for entry in std::fs::read_dir(set).map_err(|error| unreadable(&error))? {
+        let path = entry.map_err(|error| unreadable(&error))?.path();
+        if path.extension().is_none_or(|extension| extension != "wasm") {
+            continue;
+        }
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = PluginName::new(stem)
+            .map_err(|error| Failure::new(Exit::Invalid, "plugin-set", error.to_string()))?;
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        entries.insert(name, (set.to_owned(), PluginSource::Path(file)));
+    }
+    if entries.is_empty() {
+        return Err(Failure::new(
+            Exit::Invalid,
+            "plugin-set",
+            format!("the plugin set {} holds no .wasm file", set.display()),
+        ));
+    }
+    Ok(entries)
+}
+
+/// Reads one component.
+///
+/// # Errors
+/// If it is missing, too large or unreadable.
+pub fn read(name: &PluginName, folder: &Path, source: &PluginSource) -> Result<Component, Failure> {
+    match source {
+        PluginSource::Bundled(bundled_name) => {
+            let bytes = bundled::component(bundled_name).ok_or_else(|| not_bundled(name, bundled_name))?;
+            Ok(Component { origin: "bundled".into(), bytes: bytes.to_vec() })
+        }
+        PluginSource::Path(path) => {
+            let path = folder.join(path);
+            let fault = |why: String| {
+                Failure::new(
+                    Exit::Invalid,
+                    "plugin-unreadable",
+                    format!("cannot read plugin `{name}` from {}: {why}", path.display()),
+                )
+            };
+            let size = std::fs::metadata(&path)
+                .map_err(|error| {
+                    fault(error.to_string()).help("build it: `cargo build --release --target wasm32-wasip2`")
+                })?
+                .len();
+            if size > COMPONENT_MAX {
+                return Err(fault(format!("it has {size} bytes; at most {COMPONENT_MAX} are read")));
+            }
+            let bytes = std::fs::read(&path).map_err(|error| fault(error.to_string()))?;
+            Ok(Component { origin: path.display().to_string(), bytes })
+        }
+    }
+}
+
+fn not_bundled(name: &PluginName, bundled_name: &str) -> Failure {
+    let names: Vec<&str> = bundled::names().collect();
+    let failure = Failure::new(
+        Exit::Invalid,
+        "not-bundled",
+        format!("plugin `{name}`: this binary has no bundled plugin `{bundled_name}`"),
+    );
+    if names.is_empty() {
+        failure.help("it was built without any: run `cargo xtask plugins`, then build again")
+    } else {
+        failure.help(format!("bundled are: {}", names.join(", ")))
+    }
+}
+
+/// Checks every component in the sandbox and pins it: its kind is what the pipeline uses it for, and what
+/// it imports is granted in every stage that uses it.
+///
+/// # Errors
+/// If one is refused; the message says what to do.
+pub fn pin(
+    sandbox: &Sandbox,
+    config: &Config,
+    pipeline: &Pipeline,
+    components: &BTreeMap<PluginName, Component>,
+) -> Result<BTreeMap<PluginName, PinnedComponent>, Failure> {
+    let refused = |error: PluginError| {
+        let exit = if matches!(error, PluginError::NotGranted(_)) { Exit::Refused } else { Exit::Invalid };
+        Failure::chain(exit, "component-refused", &error)
+    };
+    let mut pinned = BTreeMap::new();
+    for (name, component) in components {
+        let inspection = sandbox.inspect(&component.bytes).map_err(|error| named(name, refused(error)))?;
+        for stage in pipeline.stages.iter().filter(|stage| stage.uses == *name) {
+            let allow = config.allowed(name, &stage.name);
+            sandbox
+                .register(name, &component.bytes, relhost_model::release::PluginKind::Stage, &allow)
+                .map_err(|error| {
+                    let failure = refused(error);
+                    let message = format!("stage `{}`: {}", stage.name, failure.message);
+                    Failure { message, ..failure }
+                })?;
+        }
+        let origin = component.origin.clone();
+        pinned.insert(
+            name.clone(),
+            PinnedComponent { digest: Digest::of(&component.bytes), kind: inspection.kind, origin },
+        );
+    }
+    Ok(pinned)
+}
+
+fn named(name: &PluginName, failure: Failure) -> Failure {
+    Failure { message: format!("plugin `{name}`: {}", failure.message), ..failure }
+}

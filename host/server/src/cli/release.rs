@@ -1,0 +1,279 @@
+//! `release ...`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use relhost_model::call::Answer;
+use relhost_model::id::{PersonId, PipelineName, StageName};
+
+use super::follow::{Follow, follow};
+use super::session::{Session, unexpected};
+use super::{run as create, show, ui};
+use crate::exit::{Exit, Failure};
+use crate::owner::Backend;
+use crate::protocol::{ReleaseRef, Reply, Request};
+
+/// See releases and move them on.
+#[derive(Debug, Subcommand)]
+#[command(
+    after_help = "A release is named by id (rel-7), by name (Release-7, or pipeline/Release-7), or `latest`."
+)]
+pub enum Release {
+    /// List releases, newest first
+    List {
+        /// Of this pipeline only
+        #[arg(long)]
+        pipeline: Option<PipelineName>,
+        /// Active ones only
+        #[arg(long)]
+        active: bool,
+    },
+    /// Show one release
+    Get(One),
+    /// Follow a release to its end; exits like `run`
+    Watch(One),
+    /// Print what the stages said
+    Logs(One),
+    /// Print the journals of its runs
+    Journal(One),
+    /// Re-execute its runs against their journals, without effects
+    Replay(One),
+    /// Start a stage that waits for promotion
+    Promote(Staged),
+    /// Run a stage again; an attempt that is under way is superseded
+    Redeploy(Redeploy),
+    /// Stop a release
+    Cancel(Reasoned),
+    /// Try a stage that did not succeed again, or set a quarantined run going
+    Retry(Staged),
+    /// Fill in the outcome of a call that is in doubt
+    Attest(Attest),
+    /// End a quarantined run without running its code
+    Abort(Reasoned),
+}
+
+/// A release.
+#[derive(Debug, Args)]
+pub struct One {
+    /// The release
+    release: String,
+}
+
+/// A release and perhaps a stage.
+#[derive(Debug, Args)]
+pub struct Staged {
+    /// The release
+    release: String,
+    /// The stage; without it the only one it can be
+    #[arg(long)]
+    stage: Option<StageName>,
+    /// Act as this person; in rehearsals only
+    #[arg(long = "as", value_name = "PERSON")]
+    act_as: Option<PersonId>,
+}
+
+/// A release, perhaps a stage, and why.
+#[derive(Debug, Args)]
+pub struct Reasoned {
+    /// The release
+    release: String,
+    /// The stage; without it the only one it can be
+    #[arg(long)]
+    stage: Option<StageName>,
+    /// Why, for everybody who looks later
+    #[arg(long, default_value = "")]
+    reason: String,
+    /// Act as this person; in rehearsals only
+    #[arg(long = "as", value_name = "PERSON")]
+    act_as: Option<PersonId>,
+}
+
+/// Run a stage again.
+#[derive(Debug, Args)]
+pub struct Redeploy {
+    /// The release
+    release: String,
+    /// The stage
+    #[arg(long)]
+    stage: StageName,
+    /// Other artifacts for this attempt
+    #[arg(long, value_name = "[ALIAS=]PATH")]
+    artifact: Vec<String>,
+    /// Act as this person; in rehearsals only
+    #[arg(long = "as", value_name = "PERSON")]
+    act_as: Option<PersonId>,
+}
+
+/// Fill in an outcome.
+#[derive(Debug, Args)]
+pub struct Attest {
+    /// The release
+    release: String,
+    /// The call, as the journal numbers it
+    #[arg(long)]
+    ordinal: u32,
+    /// A file with the outcome as JSON, in the form the journal shows
+    #[arg(long, value_name = "FILE")]
+    outcome: PathBuf,
+    /// Why one may believe it
+    #[arg(long)]
+    reason: String,
+    /// Act as this person; in rehearsals only
+    #[arg(long = "as", value_name = "PERSON")]
+    act_as: Option<PersonId>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What the use case says.
+pub async fn run(session: &Session<'_>, command: Release) -> Result<Exit, Failure> {
+    let backend = session.ask().await?;
+    let ended = answer(session, &backend, command).await;
+    backend.close().await;
+    ended
+}
+
+async fn answer(session: &Session<'_>, backend: &Backend, command: Release) -> Result<Exit, Failure> {
+    match command {
+        Release::List { pipeline, active } => {
+            let Reply::Releases(rows) = backend.call(None, Request::Releases { pipeline, active }).await?
+            else {
+                return Err(unexpected());
+            };
+            session.ui.result(&rows, || show::releases(&rows));
+            Ok(Exit::Done)
+        }
+        Release::Get(one) => get(session, backend, one).await,
+        Release::Watch(one) => watch(session, backend, one).await,
+        Release::Logs(one) => logs(session, backend, one).await,
+        Release::Journal(one) => journal(session, backend, one).await,
+        Release::Replay(one) => replay(session, backend, one).await,
+        other => {
+            let (act_as, request) = change(other)?;
+            let Reply::Done(said) = backend.call(act_as, request).await? else { return Err(unexpected()) };
+            session.ui.result(&serde_json::json!({ "done": said }), || said.clone());
+            if backend.host().is_some() {
+                session.ui.hint("nobody runs it at the moment; go on with: relhost resume");
+            }
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// The commands that change something, as requests.
+fn change(command: Release) -> Result<(Option<PersonId>, Request), Failure> {
+    Ok(match command {
+        Release::Promote(Staged { release, stage, act_as }) => {
+            (act_as, Request::Promote { release: ReleaseRef(release), stage })
+        }
+        Release::Retry(Staged { release, stage, act_as }) => {
+            (act_as, Request::Retry { release: ReleaseRef(release), stage })
+        }
+        Release::Redeploy(Redeploy { release, stage, artifact, act_as }) => {
+            let artifacts = artifact.iter().map(|given| create::artifact(given)).collect::<Result<_, _>>()?;
+            (act_as, Request::Redeploy { release: ReleaseRef(release), stage, artifacts })
+        }
+        Release::Cancel(Reasoned { release, reason, act_as, .. }) => {
+            (act_as, Request::Cancel { release: ReleaseRef(release), reason })
+        }
+        Release::Abort(Reasoned { release, stage, reason, act_as }) => {
+            (act_as, Request::Abort { release: ReleaseRef(release), stage, reason })
+        }
+        Release::Attest(Attest { release, ordinal, outcome, reason, act_as }) => {
+            let answer = Box::new(read_answer(&outcome)?);
+            (act_as, Request::Attest { release: ReleaseRef(release), ordinal, answer, reason })
+        }
+        Release::List { .. }
+        | Release::Get(_)
+        | Release::Watch(_)
+        | Release::Logs(_)
+        | Release::Journal(_)
+        | Release::Replay(_) => return Err(unexpected()),
+    })
+}
+
+fn read_answer(path: &std::path::Path) -> Result<Answer, Failure> {
+    let text = crate::app::load::text(path, "outcome")?;
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::new(Exit::Invalid, "outcome", format!("{} is not an outcome: {error}", path.display()))
+            .help("take the form from `relhost release journal`, for example {\"deployed\": {...}} or {\"refused\": {...}}")
+    })
+}
+
+async fn get(session: &Session<'_>, backend: &Backend, one: One) -> Result<Exit, Failure> {
+    let Reply::Release(detail) = backend.call(None, Request::Release(ReleaseRef(one.release))).await? else {
+        return Err(unexpected());
+    };
+    session.ui.result(&detail, || show::release(session.ui, &detail));
+    Ok(Exit::Done)
+}
+
+async fn watch(session: &Session<'_>, backend: &Backend, one: One) -> Result<Exit, Failure> {
+    let Reply::Release(detail) = backend.call(None, Request::Release(ReleaseRef(one.release))).await? else {
+        return Err(unexpected());
+    };
+    if backend.host().is_some() && detail.row.summary.status.is_none() {
+        session
+            .ui
+            .hint(&format!("nobody runs it at the moment; go on with: relhost resume {}", detail.row.id));
+        session.ui.result(&detail.row, || show::stages(session.ui, &detail.row.summary.stages));
+        return Ok(Exit::NeedsPerson);
+    }
+    let target =
+        Follow { release: detail.row.id, to: None, give_up_waiting: false, since: 0, watch_only: true };
+    follow(*session, backend, target).await
+}
+
+async fn logs(session: &Session<'_>, backend: &Backend, one: One) -> Result<Exit, Failure> {
+    let mut since = 0;
+    loop {
+        let request = Request::Logs { release: ReleaseRef(one.release.clone()), since };
+        let Reply::Logs(entries) = backend.call(None, request).await? else { return Err(unexpected()) };
+        let Some(last) = entries.last() else { return Ok(Exit::Done) };
+        since = last.seq + 1;
+        for entry in &entries {
+            if session.ui.for_people() {
+                let run = entry.run.map(|run| format!("{run} ")).unwrap_or_default();
+                session.ui.raw(&format!("{} {run}{}\n", entry.at, show::log(None, &entry.line)));
+            } else {
+                session.ui.line(entry);
+            }
+        }
+    }
+}
+
+async fn journal(session: &Session<'_>, backend: &Backend, one: One) -> Result<Exit, Failure> {
+    let Reply::Journal(runs) = backend.call(None, Request::Journal(ReleaseRef(one.release))).await? else {
+        return Err(unexpected());
+    };
+    session.ui.result(&runs, || {
+        let mut text = String::new();
+        for run in &runs {
+            text.push_str(&format!("{} {} attempt {} ({})\n", run.run, run.stage, run.attempt, run.state));
+            for (position, at, records) in &run.frames {
+                for record in records.as_array().into_iter().flatten() {
+                    text.push_str(&format!("  {position:>4} {at} {record}\n"));
+                }
+            }
+        }
+        text
+    });
+    Ok(Exit::Done)
+}
+
+async fn replay(session: &Session<'_>, backend: &Backend, one: One) -> Result<Exit, Failure> {
+    let Reply::Replayed(runs) = backend.call(None, Request::Replay(ReleaseRef(one.release))).await? else {
+        return Err(unexpected());
+    };
+    session.ui.result(&runs, || {
+        ui::table(
+            ["run", "stage", "same", "what was seen"],
+            runs.iter().map(|run| {
+                let same = if run.same { "yes" } else { "NO" };
+                [run.run.to_string(), run.stage.to_string(), same.to_owned(), run.summary.clone()]
+            }),
+        )
+    });
+    Ok(if runs.iter().all(|run| run.same) { Exit::Done } else { Exit::Differs })
+}

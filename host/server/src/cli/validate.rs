@@ -1,0 +1,98 @@
+//! `validate`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use relhost_model::config::Config;
+use relhost_runtime::{Sandbox, SandboxOptions};
+
+use super::session::{Session, absolute};
+use crate::app::{load, plugins};
+use crate::exit::{Exit, Failure};
+
+/// Check pipelines and the configuration, components and grants included. Nothing is written.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  relhost validate pipelines/*/pipeline.yaml")]
+pub struct Validate {
+    /// Pipeline files; without any those of the configuration
+    pub pipelines: Vec<PathBuf>,
+    /// A plugin set over the pipelines' own plugins
+    #[arg(long, value_name = "PATH")]
+    pub plugins: Vec<PathBuf>,
+}
+
+/// Checks everything and reports every file, not only the first that is wrong.
+///
+/// # Errors
+/// If a file is invalid.
+pub fn run(session: &Session<'_>, command: &Validate) -> Result<Exit, Failure> {
+    let ui = session.ui;
+    let mut exit = Exit::Done;
+    let mut checked = Vec::new();
+    let pipelines = match command.pipelines.as_slice() {
+        [] => session.config(None)?.pipelines,
+        given => given.to_vec(),
+    };
+    if pipelines.is_empty() {
+        return Err(Failure::new(
+            Exit::Invalid,
+            "usage",
+            "no pipeline was named, and relhost.yaml lists none",
+        )
+        .help("relhost validate pipeline.yaml"));
+    }
+    for path in &pipelines {
+        match one(session, path, &command.plugins) {
+            Ok(name) => {
+                ui.note(&format!("{}: {name} is valid", path.display()));
+                checked.push(serde_json::json!({ "file": path, "valid": true }));
+            }
+            Err(failure) => {
+                let _code = ui.fail(&failure);
+                checked.push(serde_json::json!({ "file": path, "valid": false, "problem": failure }));
+                exit = if exit == Exit::Done { failure.exit } else { exit };
+            }
+        }
+    }
+    if !ui.for_people() {
+        ui.result(&checked, String::new);
+    }
+    Ok(exit)
+}
+
+fn one(session: &Session<'_>, path: &Path, sets: &[PathBuf]) -> Result<String, Failure> {
+    let ui = session.ui;
+    let config = session.config(Some(path))?;
+    let loaded = load::pipeline(path)?;
+    for warning in &loaded.warnings {
+        ui.warn(warning);
+    }
+    let pipeline = loaded.value;
+    let folder = absolute(path)?.parent().unwrap_or(Path::new(".")).to_owned();
+    let sandbox = sandbox(&config)?;
+    let components = plugins::collect(&pipeline, &folder, sets)?;
+    plugins::pin(&sandbox, &config, &pipeline, &components)?;
+    for stage in &pipeline.stages {
+        if !config.environments.contains_key(&stage.environment) {
+            return Err(Failure::new(
+                Exit::Invalid,
+                "unknown-environment",
+                format!("stage `{}`: relhost.yaml has no environment `{}`", stage.name, stage.environment),
+            )
+            .help(format!("add `environments: {{ {}: {{ cluster: NAME }} }}`", stage.environment)));
+        }
+    }
+    Ok(pipeline.name.to_string())
+}
+
+/// A sandbox for inspection only: nothing is cached, so nothing is written.
+///
+/// # Errors
+/// If it cannot be started.
+pub fn sandbox(config: &Config) -> Result<Sandbox, Failure> {
+    let options = SandboxOptions { cache_dir: None, cache_key: [0; 32], limits: config.limits.clone() };
+    let (sandbox, _ticker) =
+        Sandbox::new(options).map_err(|error| Failure::chain(Exit::Unexpected, "sandbox", &error))?;
+    Ok(sandbox)
+}

@@ -1,0 +1,13 @@
+//! Carries out what the engine decides. `advance` loads, decides and commits; `session` answers a running
+//! component; `runner` drives one run; `cycle` is the loop that wakes for whatever is due.
+
+pub mod advance;
+pub mod cycle;
+pub mod effect;
+pub mod facts;
+pub mod outbox;
+pub mod queue;
+pub mod runner;
+pub mod session;
+pub mod source;
+pub mod verdict;

@@ -1,0 +1,144 @@
+//! The loop that wakes for whatever is due: runs to drive, approvals whose time has come, mails to send,
+//! environments to give away. It keeps nothing but which work is in flight; everything else is in the
+//! store, so a restart picks up exactly what is left.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use relhost_engine::port::store::{Store as _, StoreError};
+use relhost_model::digest::Digest;
+use relhost_model::id::RunId;
+use relhost_model::release::Mode;
+use tokio::sync::Notify;
+
+use super::advance::AdvanceError;
+use super::{outbox, queue, runner, verdict};
+use crate::host::Host;
+
+/// Runs that are driven at once. A run mostly waits for a cluster; each holds one instance of at most 128 MiB.
+const RUNS_MAX: usize = 32;
+/// Messages that are sent at once; relays dislike more from one sender.
+const MAILS_MAX: usize = 4;
+/// How many due things of each kind are read at once.
+const BATCH: u32 = 64;
+/// The longest sleep. Everything wakes the loop by itself; this bounds the harm of a clock that jumped.
+const SLEEP_MAX: Duration = Duration::from_secs(30);
+
+/// Work in flight.
+#[derive(Default)]
+struct Flight {
+    runs: Mutex<BTreeSet<RunId>>,
+    mails: Mutex<BTreeSet<Digest>>,
+    landed: Notify,
+}
+
+/// Runs until the host stops or the store fails for good; the latter gives the stop signal.
+pub async fn run(host: Arc<Host>) {
+    let flight = Arc::new(Flight::default());
+    let mut stop = host.supervisor.stop();
+    let mut changed = host.store.changed();
+    touch_all(&host);
+    while !stop.given() {
+        // Marked before reading, so that a commit during the reading wakes the loop again.
+        changed.mark_unchanged();
+        let sleep = match once(&host, &flight).await {
+            Ok(sleep) => sleep,
+            Err(error) if is_fatal(&error) => {
+                tracing::error!(%error, "the state cannot be made durable; stopping with nothing sent");
+                host.supervisor.signal();
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, "look for due work");
+                Duration::from_secs(1)
+            }
+        };
+        tokio::select! {
+            () = stop.wait() => {}
+            _ = changed.changed() => {}
+            () = host.touched.wait() => {}
+            () = flight.landed.notified() => {}
+            () = tokio::time::sleep(sleep.min(SLEEP_MAX)) => {}
+        }
+    }
+}
+
+/// Whether the process must end.
+#[must_use]
+pub fn is_fatal(error: &AdvanceError) -> bool {
+    matches!(error, AdvanceError::Store(StoreError::Fatal { .. }))
+}
+
+/// At boot nobody knows which environments are free: look at all of them.
+fn touch_all(host: &Host) {
+    for environment in host.config.environments.keys() {
+        host.touched.add(environment.clone(), Mode::Real);
+        host.touched.add(environment.clone(), Mode::Rehearsal);
+    }
+}
+
+async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, AdvanceError> {
+    queue::grant(host).await?;
+    let now = host.now();
+    let due = host.store.due(now, BATCH).await?;
+    for approval in due.approvals {
+        verdict::recheck(host, approval).await?;
+    }
+    for run in due.runs {
+        if !begin(&flight.runs, run, RUNS_MAX) {
+            continue;
+        }
+        let (host, flight) = (Arc::clone(host), Arc::clone(flight));
+        let supervisor = host.supervisor.clone();
+        supervisor
+            .job(async move {
+                let result = runner::drive(Arc::clone(&host), run).await;
+                report(&host, "drive a run", result);
+                end(&flight.runs, &run);
+                flight.landed.notify_one();
+            })
+            .await;
+    }
+    for command in due.commands {
+        let key = command.key;
+        if !begin(&flight.mails, key, MAILS_MAX) {
+            continue;
+        }
+        let (host, flight) = (Arc::clone(host), Arc::clone(flight));
+        let supervisor = host.supervisor.clone();
+        supervisor
+            .job(async move {
+                let result = outbox::deliver(Arc::clone(&host), command).await;
+                report(&host, "send a mail", result);
+                end(&flight.mails, &key);
+                flight.landed.notify_one();
+            })
+            .await;
+    }
+    Ok(due.next.map_or(SLEEP_MAX, |next| next.since(host.now()).to_std()))
+}
+
+fn begin<K: Ord>(flight: &Mutex<BTreeSet<K>>, key: K, max: usize) -> bool {
+    let mut flight = flight.lock().unwrap_or_else(PoisonError::into_inner);
+    flight.len() < max && flight.insert(key)
+}
+
+fn end<K: Ord>(flight: &Mutex<BTreeSet<K>>, key: &K) {
+    flight.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+}
+
+fn report(host: &Host, what: &'static str, result: Result<(), AdvanceError>) {
+    match result {
+        Ok(()) => {}
+        // Another owner has the run; it was said once by the store.
+        Err(AdvanceError::Store(StoreError::FenceLost { .. })) => {
+            tracing::warn!(what, "another owner has it")
+        }
+        Err(error) if is_fatal(&error) => {
+            tracing::error!(what, %error, "the state cannot be made durable; stopping with nothing sent");
+            host.supervisor.signal();
+        }
+        Err(error) => tracing::error!(what, %error, "failed"),
+    }
+}

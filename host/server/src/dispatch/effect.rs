@@ -1,0 +1,274 @@
+//! The calls that reach outside: each turns a journaled call into a request to an adapter.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use relhost_connect::artifact;
+use relhost_engine::port::Progress;
+use relhost_engine::port::cluster::{
+    ApplyRequest, Cluster, Manifest, SecretContent, SecretRequest, WaitRequest,
+};
+use relhost_engine::port::store::{Change, Commit, Store as _};
+use relhost_model::artifact::FrozenArtifact;
+use relhost_model::call::{
+    Answer, AppliedObject, CallError, DeployCall, Deployed, DockerRegistryCall, GenericSecretCall, HostCall,
+    LogLine, WaitCall,
+};
+use relhost_model::config::Allow;
+use relhost_model::digest::Digest;
+use relhost_model::id::{EnvironmentName, ReleaseId, StageName};
+use relhost_model::release::Mode;
+use relhost_model::time::Millis;
+
+use crate::host::Host;
+
+/// An apply of a thousand objects over a slow line takes a minute; ten are a hung server.
+const DEPLOY_CAP: Duration = Duration::from_secs(600);
+/// Any other call that is one or two requests.
+const CALL_CAP: Duration = Duration::from_secs(30);
+/// What `wait` takes if the plugin does not say.
+const WAIT_DEFAULT: Millis = Millis::from_secs(600);
+/// The longest a plugin may wait; longer waits are approvals, which cost nothing.
+const WAIT_MAX: Millis = Millis::from_secs(3600);
+/// A wait ends by its own deadline; this much later it is cut.
+const WAIT_SLACK: Duration = Duration::from_secs(15);
+
+/// Where an effect goes, and what it may touch there.
+#[derive(Clone)]
+pub struct Target {
+    /// The release.
+    pub release: ReleaseId,
+    /// The stage, for live lines.
+    pub stage: StageName,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// Real or rehearsed.
+    pub mode: Mode,
+    /// The artifacts of this attempt.
+    pub artifacts: Vec<FrozenArtifact>,
+    /// What the plugin may do here.
+    pub allow: Allow,
+}
+
+/// Shows what an effect does at once, and keeps it for the journal.
+pub struct Lines {
+    host: Arc<Host>,
+    release: ReleaseId,
+    stage: StageName,
+    kept: Mutex<Vec<LogLine>>,
+}
+
+impl Lines {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(host: Arc<Host>, target: &Target) -> Self {
+        Self { host, release: target.release, stage: target.stage.clone(), kept: Mutex::default() }
+    }
+
+    /// What was said since the last time.
+    #[must_use]
+    pub fn take(&self) -> Vec<LogLine> {
+        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Progress for Lines {
+    fn line(&self, mut line: LogLine) {
+        line.message = self.host.redact(&line.message);
+        self.host.board.show(self.release, &self.stage, line.clone());
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+}
+
+/// Makes a call for real. A business failure is an answer; what the deployments so far returned is given
+/// for `wait`.
+pub async fn perform(
+    host: &Host,
+    target: &Target,
+    key: Digest,
+    call: &HostCall,
+    lines: &Lines,
+    deployed: Option<&Deployed>,
+) -> Answer {
+    let (cap, limit) = match call {
+        HostCall::Deploy(_) => (DEPLOY_CAP, "10 minutes"),
+        HostCall::Wait(call) => (wait_span(call).to_std() + WAIT_SLACK, "its timeout"),
+        _ => (CALL_CAP, "30 seconds"),
+    };
+    let made = tokio::time::timeout(cap, make(host, target, key, call, lines, deployed)).await;
+    let answer = made.unwrap_or_else(|_| {
+        let operation = call.operation();
+        Err(CallError::transient("timeout", format!("`{operation}` did not end within {limit}")))
+    });
+    answer.unwrap_or_else(|mut error| {
+        error.message = host.redact(&error.message);
+        for (_, value) in &mut error.details {
+            *value = host.redact(value);
+        }
+        Answer::Refused(error)
+    })
+}
+
+async fn make(
+    host: &Host,
+    target: &Target,
+    key: Digest,
+    call: &HostCall,
+    lines: &Lines,
+    deployed: Option<&Deployed>,
+) -> Result<Answer, CallError> {
+    let cluster =
+        host.clusters.get(&target.environment, target.mode, &host.config, host.secrets.as_ref()).await?;
+    match call {
+        HostCall::Deploy(call) => {
+            deploy(host, target, key, call, lines, cluster.as_ref()).await.map(Answer::Deployed)
+        }
+        HostCall::Wait(call) => {
+            let deployed = deployed.ok_or_else(|| {
+                CallError::permanent(
+                    "unknown-deployment",
+                    format!("there is no deployment `{}` in this run", call.deployment),
+                )
+            })?;
+            let request = WaitRequest { key, objects: deployed.objects.clone(), timeout: wait_span(call) };
+            cluster.wait(&request, lines).await.map(Answer::Rollout)
+        }
+        HostCall::DockerRegistrySecret(call) => {
+            let content = registry_content(host, call)?;
+            secret(host, target, SecretRequest { key, name: call.name.clone(), content }, cluster.as_ref())
+                .await
+        }
+        HostCall::GenericSecret(call) => {
+            let content = generic_content(host, call)?;
+            secret(host, target, SecretRequest { key, name: call.name.clone(), content }, cluster.as_ref())
+                .await
+        }
+        HostCall::AwaitApproval(_) | HostCall::Notify(_) => {
+            Err(CallError::permanent("internal", "this call lies in the database only and is not made here"))
+        }
+    }
+}
+
+fn wait_span(call: &WaitCall) -> Millis {
+    match call.timeout_seconds {
+        0 => WAIT_DEFAULT,
+        seconds => Millis::from_secs(u64::from(seconds)).min(WAIT_MAX),
+    }
+}
+
+async fn deploy(
+    host: &Host,
+    target: &Target,
+    key: Digest,
+    call: &DeployCall,
+    lines: &Lines,
+    cluster: &dyn Cluster,
+) -> Result<Deployed, CallError> {
+    let mut manifests = Vec::new();
+    for path in &call.manifests {
+        manifests.extend(read_manifests(host, &target.artifacts, path)?);
+    }
+    let kinds = target.allow.deploy.as_ref().map(|rule| rule.kinds.clone()).unwrap_or_default();
+    let request = ApplyRequest {
+        key,
+        manifests,
+        images: call.images.clone(),
+        pull_secrets: call.pull_secrets.clone(),
+        kinds,
+    };
+    let deployed = cluster.apply(&request, lines).await?;
+    remember(host, target, deployed.objects.clone()).await;
+    Ok(deployed)
+}
+
+/// Finds the artifact that a path names: `alias/path`, else a path of the primary one.
+fn read_manifests(host: &Host, artifacts: &[FrozenArtifact], path: &str) -> Result<Vec<Manifest>, CallError> {
+    let named = artifacts.iter().find_map(|artifact| {
+        let rest = path.strip_prefix(artifact.alias.as_str())?.strip_prefix('/')?;
+        Some((artifact, rest))
+    });
+    let primary = || artifacts.first().map(|artifact| (artifact, path));
+    let (artifact, path) = named
+        .or_else(primary)
+        .ok_or_else(|| CallError::permanent("no-artifact", "this release has no artifact"))?;
+    let fault = |error: artifact::ArtifactError| {
+        CallError::permanent(
+            "artifact",
+            crate::exit::Failure::chain(crate::exit::Exit::Unexpected, "", &error).message,
+        )
+    };
+    let mut manifests = Vec::new();
+    for file in artifact::manifests(artifact, path).map_err(fault)? {
+        let bytes = artifact::read_file(&host.artifacts(), artifact, &file).map_err(fault)?;
+        let name = format!("{}/{file}", artifact.alias);
+        let text = String::from_utf8(bytes)
+            .map_err(|_| CallError::permanent("invalid-manifest", format!("{name} is not UTF-8 text")))?;
+        manifests.push(Manifest { path: name, text });
+    }
+    Ok(manifests)
+}
+
+fn registry_content(host: &Host, call: &DockerRegistryCall) -> Result<SecretContent, CallError> {
+    let registry = host.config.registries.get(&call.registry).ok_or_else(|| {
+        CallError::permanent("unknown-registry", format!("there is no registry connection `{}`", call.registry))
+            .with("help", format!("add it to relhost.yaml: `registries: {{ {}: {{ server: ..., user: ..., password: {{ env: ... }} }} }}`", call.registry))
+    })?;
+    Ok(SecretContent::DockerRegistry {
+        server: registry.server.clone(),
+        user: registry.user.clone(),
+        password: read_secret(host, &registry.password)?,
+        email: registry.email.clone(),
+    })
+}
+
+fn generic_content(host: &Host, call: &GenericSecretCall) -> Result<SecretContent, CallError> {
+    let mut entries = Vec::new();
+    for (key, name) in &call.entries {
+        let source = host.config.secrets.get(name).ok_or_else(|| {
+            CallError::permanent("unknown-secret", format!("there is no secret `{name}`"))
+                .with("help", format!("add it to relhost.yaml: `secrets: {{ {name}: {{ file: ... }} }}`"))
+        })?;
+        entries.push((key.clone(), read_secret(host, source)?));
+    }
+    Ok(SecretContent::Generic(entries))
+}
+
+fn read_secret(
+    host: &Host,
+    source: &relhost_model::secret::SecretSource,
+) -> Result<relhost_model::secret::SecretValue, CallError> {
+    host.secrets.read(source).map_err(|error| CallError::permanent("secret-unreadable", error.to_string()))
+}
+
+async fn secret(
+    host: &Host,
+    target: &Target,
+    request: SecretRequest,
+    cluster: &dyn Cluster,
+) -> Result<Answer, CallError> {
+    cluster.secret(&request).await?;
+    let object = AppliedObject {
+        api_version: "v1".into(),
+        kind: "Secret".into(),
+        name: request.name.clone(),
+        change: relhost_model::call::Change::Configured,
+        generation: None,
+        uid: None,
+    };
+    remember(host, target, vec![object]).await;
+    Ok(Answer::Secret(request.name))
+}
+
+/// Keeps what was applied for `env cleanup`. If it is lost to a crash the repeated call keeps it again.
+async fn remember(host: &Host, target: &Target, objects: Vec<AppliedObject>) {
+    let change = Change::PutApplied {
+        environment: target.environment.clone(),
+        mode: target.mode,
+        release: target.release,
+        objects,
+    };
+    let commit = Commit { changes: vec![change], ..Commit::default() };
+    if let Err(error) = host.store.commit(commit).await {
+        tracing::error!(error = %error, "keep what was applied");
+    }
+}

@@ -1,0 +1,180 @@
+//! Sends what the outbox table holds. A mail that cannot be delivered is said and never fails a release.
+
+use std::sync::Arc;
+
+use relhost_connect::mail::{self, AskFacts, ClosedFacts, NoticeFacts};
+use relhost_engine::port::mail::{Mail, MailFailure};
+use relhost_engine::port::store::{
+    Change, Command, CommandBody, Commit, MailCommand, Store as _, StoreError,
+};
+use relhost_model::approval::Resolution;
+use relhost_model::call::{LogLevel, LogLine};
+use relhost_model::id::{ApprovalId, PersonId, StageName};
+use relhost_model::release::Mode;
+use relhost_model::time::Millis;
+
+use super::advance::{AdvanceError, load};
+use super::facts;
+use crate::host::Host;
+use crate::token::Binding;
+
+/// When a message that was refused for now is tried again, by attempt; greylisting clears in 1 to 15
+/// minutes, and RFC 5321 suggests half an hour between later attempts.
+const RETRY_MINUTES: [u64; 6] = [1, 5, 15, 30, 60, 60];
+/// After this many attempts a message is given up: a little more than a day.
+const ATTEMPTS_MAX: u32 = 28;
+
+/// Carries out one command: sends its message, and records what came of it.
+///
+/// # Errors
+/// If the store fails.
+pub async fn deliver(host: Arc<Host>, command: Command) -> Result<(), AdvanceError> {
+    let CommandBody::Mail(mail) = &command.body;
+    let state = load(&host, command.release).await?;
+    let (mailer, person) = (host.mailers.get(state.snapshot.mode), recipient(mail));
+    let address = host.config.people.get(person).and_then(|person| person.mail.clone());
+    let (Some(mailer), Some(address)) = (mailer, address) else {
+        let why =
+            if mailer.is_none() { "no mail is configured" } else { "relhost.yaml has no `mail` for them" };
+        return give_up(&host, &command, &format!("{person} was not told by mail: {why}")).await;
+    };
+    let Some(message) = render(&host, &state, &command, &address).await? else {
+        // What it asks for is over, so there is nothing left to say.
+        return finish(&host, vec![Change::DropCommand(command.key)]).await;
+    };
+    match mailer.send(&message).await {
+        Ok(()) => {
+            tracing::debug!(to = %person, "mail handed over");
+            finish(&host, vec![Change::DropCommand(command.key)]).await
+        }
+        Err(error) if error.class == MailFailure::Permanent || command.attempts + 1 >= ATTEMPTS_MAX => {
+            give_up(
+                &host,
+                &command,
+                &format!("mail to {person} was given up: {}", host.redact(&error.message)),
+            )
+            .await
+        }
+        Err(error) => {
+            let attempts = command.attempts + 1;
+            let step = RETRY_MINUTES[(attempts as usize - 1).min(RETRY_MINUTES.len() - 1)];
+            let change = Change::RetryCommand {
+                key: command.key,
+                attempts,
+                due_at: Some(host.now().plus(Millis::from_secs(step * 60))),
+                error: host.redact(&error.message),
+            };
+            finish(&host, vec![change]).await
+        }
+    }
+}
+
+fn recipient(mail: &MailCommand) -> &PersonId {
+    match mail {
+        MailCommand::Ask { person, .. }
+        | MailCommand::Closed { person, .. }
+        | MailCommand::Notify { person, .. } => person,
+    }
+}
+
+async fn finish(host: &Host, changes: Vec<Change>) -> Result<(), AdvanceError> {
+    Ok(host.store.commit(Commit { changes, ..Commit::default() }).await?)
+}
+
+/// Keeps the row for people, and says it in the release's log.
+async fn give_up(host: &Host, command: &Command, why: &str) -> Result<(), AdvanceError> {
+    let line =
+        LogLine { level: LogLevel::Warn, source: "host".into(), message: why.into(), fields: Vec::new() };
+    let attempts = command.attempts + 1;
+    let given_up = Change::RetryCommand { key: command.key, attempts, due_at: None, error: why.into() };
+    finish(host, vec![given_up, Change::Note { release: command.release, at: host.now(), line }]).await
+}
+
+async fn render(
+    host: &Host,
+    state: &relhost_engine::release::ReleaseState,
+    command: &Command,
+    to: &str,
+) -> Result<Option<Mail>, StoreError> {
+    let domain = host.mailers.domain();
+    let id = mail::message_id(&command.key, domain);
+    let thread = mail::thread_id(command.release, domain);
+    let rehearsal = state.snapshot.mode == Mode::Rehearsal;
+    let CommandBody::Mail(mail) = &command.body;
+    Ok(match mail {
+        MailCommand::Ask { approval, person } => {
+            ask_facts(host, state, *approval, person).await?.map(|facts| mail::ask(to, &facts, &id, &thread))
+        }
+        MailCommand::Closed { approval, .. } => {
+            closed_facts(host, state, *approval).await?.map(|facts| mail::closed(to, &facts, &id, &thread))
+        }
+        MailCommand::Notify { stage, subject, body, .. } => {
+            let facts = notice_facts(state, stage, subject, body, rehearsal);
+            Some(mail::notice(to, &facts, &id, &thread))
+        }
+    })
+}
+
+fn notice_facts(
+    state: &relhost_engine::release::ReleaseState,
+    stage: &StageName,
+    subject: &str,
+    body: &str,
+    rehearsal: bool,
+) -> NoticeFacts {
+    NoticeFacts {
+        pipeline: state.snapshot.pipeline.name.to_string(),
+        release: state.snapshot.name.clone(),
+        stage: stage.to_string(),
+        subject: subject.to_owned(),
+        body: body.to_owned(),
+        rehearsal,
+    }
+}
+
+async fn ask_facts(
+    host: &Host,
+    state: &relhost_engine::release::ReleaseState,
+    approval: ApprovalId,
+    person: &PersonId,
+) -> Result<Option<AskFacts>, StoreError> {
+    let row = host.store.read().approval(approval).await?.filter(|row| row.decision.is_none());
+    let Some(row) = row else { return Ok(None) };
+    let binding = Binding {
+        approval,
+        recipient: person,
+        attempt: row.approval.attempt,
+        content: row.approval.content.digest(),
+    };
+    let link = host.page().map(|page| {
+        (format!("{page}/decide/{approval}/{person}/{}", host.key.token(binding)), host.key.code(binding))
+    });
+    Ok(Some(facts::ask(host, state, &row, person, link)))
+}
+
+async fn closed_facts(
+    host: &Host,
+    state: &relhost_engine::release::ReleaseState,
+    approval: ApprovalId,
+) -> Result<Option<ClosedFacts>, StoreError> {
+    let row = host.store.read().approval(approval).await?;
+    let Some((row, decision)) = row.and_then(|row| row.decision.clone().map(|decision| (row, decision)))
+    else {
+        return Ok(None);
+    };
+    let by = decision
+        .votes
+        .last()
+        .filter(|_| matches!(decision.resolution, Resolution::Approved | Resolution::Rejected));
+    Ok(Some(ClosedFacts {
+        pipeline: state.snapshot.pipeline.name.to_string(),
+        release: state.snapshot.name.clone(),
+        version: state.snapshot.primary().version(),
+        stage: row.approval.stage.to_string(),
+        resolution: decision.resolution.to_string(),
+        by: by.map(|vote| vote.voter.to_string()),
+        reason: decision.reason.clone(),
+        at: decision.at,
+        rehearsal: state.snapshot.mode == Mode::Rehearsal,
+    }))
+}

@@ -1,0 +1,30 @@
+//! Environments are taken one deployment at a time, first come, first served, and held through approvals.
+
+use relhost_engine::port::store::Store as _;
+use relhost_engine::release::Input;
+use relhost_model::release::Mode;
+
+use super::advance::{AdvanceError, Together, advance};
+use crate::host::Host;
+
+/// Gives every marked environment that is free to the oldest deployment that waits for it.
+///
+/// # Errors
+/// If the store fails.
+pub async fn grant(host: &Host) -> Result<(), AdvanceError> {
+    for (environment, rehearsal) in host.touched.take() {
+        let mode = if rehearsal { Mode::Rehearsal } else { Mode::Real };
+        let queue = host.store.read().queue(environment, mode).await?;
+        let Some(first) = queue.first().filter(|_| queue.iter().all(|entry| !entry.active)) else { continue };
+        let input = Input::SlotGranted { deployment: first.deployment };
+        match advance(host, first.release, input, Together::default()).await {
+            Ok(_) => {}
+            // It was canceled or superseded in between: its own commit marked the environment again.
+            Err(AdvanceError::Refused(_)) => {
+                tracing::debug!(deployment = %first.deployment, "left the queue")
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Drives one run: claim, replay, go on, and record how it ended.
+
+use std::sync::Arc;
+
+use relhost_engine::port::store::{Change, Claimed, Commit, RunState, Store as _};
+use relhost_engine::release::Input;
+use relhost_engine::replay::{JournalLimit, RunJournal};
+use relhost_model::call::CallError;
+use relhost_model::id::RunId;
+use relhost_model::release::{PluginKind, RunEnd};
+use relhost_model::time::Millis;
+use relhost_runtime::{Activation, Plugin};
+use relhost_store::kill;
+
+use super::advance::{AdvanceError, Together, advance, load};
+use super::effect::Target;
+use super::session::Session;
+use crate::host::Host;
+
+/// How long a run rests after the host itself could not go on with it.
+const BACKOFF: Millis = Millis::from_secs(5);
+
+/// Claims a run and drives it until it ends, waits or cannot go on. What cannot go on is recorded with its
+/// reason; only a fault of the store is returned.
+///
+/// # Errors
+/// If the store fails.
+pub async fn drive(host: Arc<Host>, run: RunId) -> Result<(), AdvanceError> {
+    let Some(claimed) = host.store.claim(run, host.owner.clone(), host.now()).await? else { return Ok(()) };
+    kill::point!("runner.after-claim");
+    let release = claimed.run.new.release;
+    let deployment = claimed.run.new.deployment;
+    let state = load(&host, release).await?;
+    let prepared = match prepare(&host, &claimed, &state).await {
+        Ok(prepared) => prepared,
+        Err(problem) => return quarantine(&host, &claimed, problem).await,
+    };
+    let (plugin, target, journal) = prepared;
+    let context = journal.start().context.clone();
+    let seed = journal.start().seed.clone();
+    let mut session = Session::new(Arc::clone(&host), journal, target, deployment);
+    let activation = host.sandbox.run_stage(&plugin, &context, &seed, &mut session).await;
+    let journal = session.into_journal();
+    let end = match activation {
+        Activation::Returned(outcome) => RunEnd::Returned(outcome),
+        Activation::Failed(error) => RunEnd::Failed(redacted(&host, error)),
+        Activation::Suspended => return Ok(()),
+        Activation::Quarantined(problem) => return quarantine(&host, &claimed, problem).await,
+        Activation::Interrupted(reason) => return interrupted(&host, run, reason).await,
+    };
+    complete(&host, &claimed, journal, end).await
+}
+
+type Prepared = (Plugin, Target, RunJournal);
+
+async fn prepare(
+    host: &Host,
+    claimed: &Claimed,
+    state: &relhost_engine::release::ReleaseState,
+) -> Result<Prepared, CallError> {
+    let new = &claimed.run.new;
+    let deployment = state.deployment(new.deployment).ok_or_else(|| {
+        CallError::permanent(
+            "storage-damaged",
+            format!("{} belongs to no deployment of {}", new.id, new.release),
+        )
+    })?;
+    let bytes = host.store.read().blob(new.component).await;
+    let bytes = bytes.map_err(|error| CallError::transient("storage-fault", error.to_string()))?.ok_or_else(
+        || {
+            CallError::permanent(
+                "component-missing",
+                format!("the component {} is not in the store", new.component),
+            )
+        },
+    )?;
+    let allow = host.config.allowed(&deployment.plan.plugin, &deployment.stage);
+    let plugin = host
+        .sandbox
+        .register(&deployment.plan.plugin, &bytes, PluginKind::Stage, &allow)
+        .map_err(|error| CallError::permanent("component-refused", error.to_string()))?;
+    let environment = state.snapshot.pipeline.stage(&deployment.stage).map(|stage| stage.environment.clone());
+    let target = Target {
+        release: new.release,
+        stage: deployment.stage.clone(),
+        environment: environment.ok_or_else(|| {
+            CallError::permanent(
+                "storage-damaged",
+                format!("stage `{}` is not in its pipeline", deployment.stage),
+            )
+        })?,
+        mode: state.snapshot.mode,
+        artifacts: deployment.plan.artifacts.clone(),
+        allow,
+    };
+    let limit = host.config.limits.journal_records.map_or_else(JournalLimit::default, JournalLimit);
+    let journal = RunJournal::load_with_limit(claimed.frames.clone(), limit)
+        .map_err(|error| CallError::permanent("journal-damaged", error.to_string()))?;
+    Ok((plugin, target, journal))
+}
+
+async fn complete(
+    host: &Host,
+    claimed: &Claimed,
+    mut journal: RunJournal,
+    end: RunEnd,
+) -> Result<(), AdvanceError> {
+    let new = &claimed.run.new;
+    let frame = match journal.complete(end.clone(), host.now()) {
+        Ok(frame) => frame,
+        Err(mismatch) => return quarantine(host, claimed, (*mismatch).into()).await,
+    };
+    kill::point!("runner.before-complete");
+    let done = set(new.id, vec![RunState::Running, RunState::Ready], RunState::Done);
+    let input = Input::RunEnded { run: new.id, deployment: new.deployment, end };
+    let together = Together { frame: Some(frame), changes: vec![done] };
+    advance(host, new.release, input, together).await?;
+    kill::point!("runner.after-complete");
+    Ok(())
+}
+
+/// Stops the run until a person says how to go on. Nothing else is touched.
+async fn quarantine(host: &Host, claimed: &Claimed, problem: CallError) -> Result<(), AdvanceError> {
+    let new = &claimed.run.new;
+    let problem = redacted(host, problem);
+    let change = Change::SetRun {
+        run: new.id,
+        from: vec![RunState::Running, RunState::Ready],
+        to: RunState::Quarantined,
+        due_at: None,
+        problem: Some(problem.message.clone()),
+    };
+    let input = Input::RunQuarantined { run: new.id, deployment: new.deployment, problem };
+    advance(host, new.release, input, Together { frame: None, changes: vec![change] }).await.map(|_| ())
+}
+
+/// The host could not go on. While it stops, the run is left for the next owner; else it is tried again
+/// after a rest.
+async fn interrupted(host: &Host, run: RunId, reason: String) -> Result<(), AdvanceError> {
+    if host.supervisor.stop().given() {
+        return Ok(());
+    }
+    tracing::warn!(run = %run, reason, "interrupted; trying again soon");
+    let change = Change::SetRun {
+        run,
+        from: vec![RunState::Running],
+        to: RunState::Backoff,
+        due_at: Some(host.now().plus(BACKOFF)),
+        problem: Some(host.redact(&reason)),
+    };
+    match host.store.commit(Commit { changes: vec![change], ..Commit::default() }).await {
+        // Somebody else has it by now, for example because its approval was decided meanwhile.
+        Ok(()) | Err(relhost_engine::port::store::StoreError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn set(run: RunId, from: Vec<RunState>, to: RunState) -> Change {
+    Change::SetRun { run, from, to, due_at: None, problem: None }
+}
+
+fn redacted(host: &Host, mut error: CallError) -> CallError {
+    error.message = host.redact(&error.message);
+    for (_, value) in &mut error.details {
+        *value = host.redact(value);
+    }
+    error
+}

@@ -1,0 +1,97 @@
+//! Asks the policies of an approval, and closes it when they agree or its time is over.
+
+use relhost_engine::approval as rules;
+use relhost_engine::approval::Judged;
+use relhost_engine::port::store::{ApprovalRow, Commit, Store as _, StoreError};
+use relhost_engine::release::Input;
+use relhost_model::approval::{Content, Decision, PolicyInput, PolicyUse, Verdict, Vote};
+use relhost_model::call::CallError;
+use relhost_model::config::Allow;
+use relhost_model::id::ApprovalId;
+use relhost_model::release::PluginKind;
+use relhost_store::kill;
+
+use super::advance::{AdvanceError, Together, advance};
+use crate::host::Host;
+
+/// What came of an evaluation.
+#[derive(Debug, Clone)]
+pub enum Settled {
+    /// It stays open; what is missing.
+    Open(String),
+    /// It is over.
+    Closed(Decision),
+}
+
+/// Evaluates an approval with one more vote or none, and commits vote, verdict and end in one
+/// transaction. The caller evaluates again if somebody was quicker.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if the approval changed meanwhile; or the store fails.
+pub async fn settle(host: &Host, row: &ApprovalRow, vote: Option<Vote>) -> Result<Settled, AdvanceError> {
+    let now = host.now();
+    let mut votes = row.votes.clone();
+    votes.extend(vote.clone());
+    let mut verdicts = Vec::new();
+    for (policy, input) in rules::inputs(row, &votes, &host.config, now) {
+        verdicts.push(evaluate(host, &policy, &input).await);
+    }
+    let judged = rules::judge(row, &votes, &verdicts, &host.config, now);
+    let changes = rules::decide(row, &judged, vote);
+    match judged {
+        Judged::Open { waiting_for, .. } => {
+            if !changes.is_empty() {
+                host.store.commit(Commit { changes, ..Commit::default() }).await?;
+            }
+            Ok(Settled::Open(waiting_for))
+        }
+        Judged::Closed(decision) => {
+            let approval = Box::new(row.approval.clone());
+            let (resolution, reason) = (decision.resolution, decision.reason.clone());
+            let input = Input::ApprovalClosed { approval, resolution, reason };
+            kill::point!("approval.before-close");
+            advance(host, row.approval.release, input, Together { frame: None, changes }).await?;
+            kill::point!("approval.after-close");
+            Ok(Settled::Closed(decision))
+        }
+    }
+}
+
+/// Evaluates one policy. An error keeps the gate closed and says why.
+async fn evaluate(host: &Host, policy: &PolicyUse, input: &PolicyInput) -> Result<Verdict, CallError> {
+    let error =
+        |text: String| CallError::permanent("policy-error", format!("policy `{}`: {text}", policy.plugin));
+    let bytes = host.store.read().blob(policy.component).await.map_err(|e| error(e.to_string()))?;
+    let bytes =
+        bytes.ok_or_else(|| error(format!("its component {} is not in the store", policy.component)))?;
+    let plugin = host
+        .sandbox
+        .register(&policy.plugin, &bytes, PluginKind::Policy, &Allow::default())
+        .map_err(|e| error(e.to_string()))?;
+    host.sandbox.evaluate(&plugin, input).map(|(verdict, _fuel)| verdict)
+}
+
+/// Evaluates an approval whose expiry or recheck has come.
+///
+/// # Errors
+/// If the store fails.
+pub async fn recheck(host: &Host, approval: ApprovalId) -> Result<(), AdvanceError> {
+    let Some(row) = host.store.read().approval(approval).await?.filter(|row| row.decision.is_none()) else {
+        return Ok(());
+    };
+    match settle(host, &row, None).await {
+        // Somebody voted meanwhile and evaluated it.
+        Ok(_) | Err(AdvanceError::Store(StoreError::Conflict { .. })) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What an approval must still be about: the content of its stage's latest attempt. Two contents that
+/// differ name the field.
+///
+/// # Errors
+/// If the store fails.
+pub async fn current_content(host: &Host, row: &ApprovalRow) -> Result<(Content, u32), AdvanceError> {
+    let state = super::advance::load(host, row.approval.release).await?;
+    Ok(rules::current_content(&state, &row.approval))
+}

@@ -1,0 +1,178 @@
+//! The owner of a state folder: every adapter, opened once, and what the rest of the server shares.
+
+pub mod board;
+pub mod cluster;
+pub mod mailer;
+pub mod touched;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use relhost_connect::redact::{Masking, Redactor};
+use relhost_connect::secrets::FileSecrets;
+use relhost_engine::port::store::Store;
+use relhost_engine::port::{Clock, Secrets};
+use relhost_model::config::Config;
+use relhost_model::secret::{SecretError, SecretSource, SecretValue};
+use relhost_model::time::Timestamp;
+use relhost_runtime::{Sandbox, SandboxOptions};
+use relhost_store::{Held, SqliteStore};
+
+use self::board::Board;
+use self::cluster::Clusters;
+use self::mailer::Mailers;
+use self::touched::Touched;
+use crate::clock::SystemClock;
+use crate::exit::{Exit, Failure};
+use crate::supervise::Supervisor;
+use crate::token::Key;
+
+/// Everything that the owner of a state folder works with.
+pub struct Host {
+    /// The operator's configuration.
+    pub config: Arc<Config>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Journal and read models.
+    pub store: SqliteStore,
+    /// The sandbox.
+    pub sandbox: Sandbox,
+    /// Reads secrets and remembers them for redaction.
+    pub secrets: Arc<dyn Secrets>,
+    /// Cluster connections.
+    pub clusters: Clusters,
+    /// Where mail goes.
+    pub mailers: Mailers,
+    /// Links and codes.
+    pub key: Key,
+    /// Live lines.
+    pub board: Board,
+    /// Tasks.
+    pub supervisor: Supervisor,
+    /// The state folder.
+    pub folder: PathBuf,
+    /// Which process this is, in claims.
+    pub owner: String,
+    /// The second wall: what is known to be secret is masked in logs and errors.
+    redactor: Arc<Mutex<Redactor>>,
+    /// Where the decide page is, once it listens.
+    page: OnceLock<String>,
+    /// Environments whose queue is to be looked at.
+    pub touched: Touched,
+    /// The lock on the state folder. Declared last: it is let go when everything else is closed.
+    held: Held,
+}
+
+/// Reads secrets and tells the redactor about each.
+struct Recording {
+    inner: FileSecrets,
+    redactor: Arc<Mutex<Redactor>>,
+}
+
+impl Secrets for Recording {
+    fn read(&self, source: &SecretSource) -> Result<SecretValue, SecretError> {
+        let value = self.inner.read(source)?;
+        let masking = self.redactor.lock().unwrap_or_else(PoisonError::into_inner).add(&value);
+        if masking == Masking::TooShort {
+            tracing::warn!(source = %source, "a secret is too short to be masked in logs");
+        }
+        Ok(value)
+    }
+}
+
+impl Host {
+    /// Opens everything. The store's writer and the sandbox's ticker get threads of their own.
+    ///
+    /// # Errors
+    /// If the database is damaged or another part cannot be opened; nothing is left behind.
+    pub fn open(held: Held, config: Config) -> Result<Arc<Self>, Failure> {
+        let folder = held.folder().to_owned();
+        let fault = |what: &str, error: &(dyn std::error::Error + 'static)| {
+            let mut failure = Failure::chain(Exit::Unexpected, "start", error);
+            failure.message = format!("{what}: {}", failure.message);
+            failure
+        };
+        let key = Key::load(&folder.join("key"))?;
+        let (store, writer) = SqliteStore::open(&held)?;
+        Supervisor::thread("store-writer", move || writer.run()).map_err(|e| fault("start a thread", &e))?;
+        let options = SandboxOptions {
+            cache_dir: Some(folder.join("cache")),
+            cache_key: key.derive("component-cache"),
+            limits: config.limits.clone(),
+        };
+        let (sandbox, ticker) = Sandbox::new(options).map_err(|e| fault("start the sandbox", &e))?;
+        Supervisor::thread("sandbox-ticker", move || ticker.run())
+            .map_err(|e| fault("start a thread", &e))?;
+
+        let redactor = Arc::new(Mutex::new(Redactor::default()));
+        let secrets: Arc<dyn Secrets> = Arc::new(Recording {
+            inner: FileSecrets::new(config.folder.clone(), |name| std::env::var_os(name)),
+            redactor: Arc::clone(&redactor),
+        });
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mailers = Mailers::open(&config, &folder, &secrets, &clock)?;
+        let clusters = Clusters::new(folder.join("rehearsal"));
+        let owner = format!("pid {} incarnation {}", std::process::id(), uuid::Uuid::new_v4());
+        Ok(Arc::new(Self {
+            config: Arc::new(config),
+            clock,
+            store,
+            sandbox,
+            secrets,
+            clusters,
+            mailers,
+            key,
+            board: Board::default(),
+            supervisor: Supervisor::default(),
+            folder,
+            owner,
+            redactor,
+            page: OnceLock::new(),
+            touched: Touched::default(),
+            held,
+        }))
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The store as the port sees it.
+    #[must_use]
+    pub fn port(&self) -> &dyn Store {
+        &self.store
+    }
+
+    /// Where artifact files lie.
+    #[must_use]
+    pub fn artifacts(&self) -> PathBuf {
+        self.folder.join("artifacts")
+    }
+
+    /// Masks what is known to be secret.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        self.redactor.lock().unwrap_or_else(PoisonError::into_inner).redact(text).into_owned()
+    }
+
+    /// What mails link to: the configured address, else where the page listens; `None` without a page.
+    #[must_use]
+    pub fn page(&self) -> Option<&str> {
+        self.page.get().map(String::as_str)
+    }
+
+    /// Says where the page listens. Only the first call counts.
+    pub fn set_page(&self, url: String) {
+        let _already = self.page.set(self.config.public_url.clone().unwrap_or(url));
+    }
+
+    /// Tells others where the socket is.
+    ///
+    /// # Errors
+    /// If the lock file cannot be written.
+    pub fn announce(&self, socket: &Path) -> Result<(), Failure> {
+        self.held.announce(socket).map_err(Failure::from)
+    }
+}

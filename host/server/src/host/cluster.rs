@@ -1,0 +1,75 @@
+//! Cluster connections, opened when they are first used and kept.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use relhost_engine::port::Secrets;
+use relhost_engine::port::cluster::Cluster;
+use relhost_kubernetes::{KubeCluster, RehearsalCluster};
+use relhost_model::call::CallError;
+use relhost_model::config::Config;
+use relhost_model::id::{ClusterName, EnvironmentName};
+use relhost_model::release::Mode;
+use tokio::sync::Mutex;
+
+/// The connections of one host.
+pub struct Clusters {
+    rehearsal: PathBuf,
+    open: Mutex<BTreeMap<ClusterName, Arc<dyn Cluster>>>,
+}
+
+impl Clusters {
+    /// No connection yet. Rehearsed objects lie in the given folder.
+    #[must_use]
+    pub fn new(rehearsal: PathBuf) -> Self {
+        Self { rehearsal, open: Mutex::default() }
+    }
+
+    /// The cluster of an environment in a mode.
+    ///
+    /// # Errors
+    /// If the configuration names none, or it cannot be opened.
+    pub async fn get(
+        &self,
+        environment: &EnvironmentName,
+        mode: Mode,
+        config: &Config,
+        secrets: &dyn Secrets,
+    ) -> Result<Arc<dyn Cluster>, CallError> {
+        let configured = config.environments.get(environment);
+        let name = configured.and_then(|environment| environment.cluster.as_ref());
+        let connection = name.and_then(|name| config.clusters.get_key_value(name));
+        match mode {
+            Mode::Rehearsal => {
+                let namespace = configured
+                    .and_then(|environment| environment.namespace.clone())
+                    .or_else(|| connection.map(|(_, connection)| connection.namespace.clone()))
+                    .unwrap_or_else(|| environment.to_string());
+                let folder = self.rehearsal.join(environment.as_str());
+                Ok(Arc::new(RehearsalCluster::open(&folder, namespace, Vec::new())?))
+            }
+            Mode::Real => {
+                let (name, connection) = connection.ok_or_else(|| {
+                    CallError::permanent(
+                        "no-connection",
+                        format!("environment `{environment}` has no cluster connection"),
+                    )
+                    .with("help", "add `cluster:` to it in relhost.yaml, or run with --rehearse")
+                })?;
+                let mut open = self.open.lock().await;
+                if let Some(cluster) = open.get(name) {
+                    return Ok(Arc::clone(cluster));
+                }
+                let cluster: Arc<dyn Cluster> = Arc::new(KubeCluster::open(name, connection, secrets).await?);
+                open.insert(name.clone(), Arc::clone(&cluster));
+                Ok(cluster)
+            }
+        }
+    }
+
+    /// Forgets a connection, so that its credentials are read again when it is next used.
+    pub async fn forget(&self, name: &ClusterName) {
+        self.open.lock().await.remove(name);
+    }
+}

@@ -1,0 +1,114 @@
+//! Who owns a state folder: this process, or another one that is asked through its socket.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use relhost_engine::port::store::{Store as _, StoreError};
+use relhost_model::config::Config;
+use relhost_model::id::PersonId;
+use relhost_store::{StateFolder, lock};
+
+use crate::api::{client::Client, page, peer, socket};
+use crate::app::caller::Caller;
+use crate::app::handle::handle;
+use crate::dispatch::cycle;
+use crate::exit::Failure;
+use crate::host::Host;
+use crate::protocol::{Envelope, Reply, Request};
+
+/// What the owner of a state folder does besides answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    /// One request: nothing is dispatched, nobody is served.
+    Answer,
+    /// Everything: runs, mails, the socket and, if an address is given, the page.
+    Dispatch,
+}
+
+/// The state folder as a command sees it.
+pub enum Backend {
+    /// This process owns it.
+    Owner(Arc<Host>),
+    /// Another process owns it.
+    Client(Client),
+}
+
+/// Takes the state folder, or finds its owner.
+///
+/// # Errors
+/// If the state is damaged.
+pub async fn open(folder: &Path, config: Config, duty: Duty) -> Result<Backend, Failure> {
+    let held = match StateFolder::acquire(folder) {
+        Ok(held) => held,
+        Err(StoreError::Owned { .. }) => return Ok(Backend::Client(find_owner(folder))),
+        Err(error) => return Err(error.into()),
+    };
+    let listen = config.listen.clone();
+    let host = Host::open(held, config)?;
+    if duty == Duty::Dispatch {
+        dispatch(&host, listen).await?;
+    }
+    Ok(Backend::Owner(host))
+}
+
+async fn dispatch(host: &Arc<Host>, listen: Option<String>) -> Result<(), Failure> {
+    let recovered = host.store.recover().await?;
+    if recovered > 0 {
+        tracing::info!(runs = recovered, "going on with runs that an earlier process left");
+    }
+    let path = socket::path(&host.folder);
+    let listener = socket::listen(&path)?;
+    host.announce(&path)?;
+    host.supervisor.service("socket", socket::serve(Arc::clone(host), listener)).await;
+    if let Some(address) = listen {
+        let (listener, local) = page::listen(&address).await?;
+        host.set_page(format!("http://{local}"));
+        host.supervisor.service("page", page::serve(Arc::clone(host), listener)).await;
+    }
+    host.supervisor.service("cycle", cycle::run(Arc::clone(host))).await;
+    Ok(())
+}
+
+fn find_owner(folder: &Path) -> Client {
+    let owner = lock::owner(folder);
+    let described = owner.as_ref().map_or_else(|| "another process".to_owned(), ToString::to_string);
+    let socket = owner.map_or_else(|| socket::path(folder), |owner| owner.socket);
+    Client::new(socket, described)
+}
+
+impl Backend {
+    /// Asks.
+    ///
+    /// # Errors
+    /// What the use case says, or that the owner cannot be reached.
+    pub async fn call(&self, act_as: Option<PersonId>, request: Request) -> Result<Reply, Failure> {
+        match self {
+            Self::Client(client) => client.call(&Envelope { act_as, request }).await,
+            Self::Owner(host) => {
+                let caller = Caller::os_user(&host.config, &peer::current_user(), "terminal", act_as);
+                handle(host, &caller, request).await
+            }
+        }
+    }
+
+    /// The host, if this process owns the folder.
+    #[must_use]
+    pub fn host(&self) -> Option<&Arc<Host>> {
+        match self {
+            Self::Owner(host) => Some(host),
+            Self::Client(_) => None,
+        }
+    }
+
+    /// Ends what this process started, and makes everything durable.
+    pub async fn close(self) {
+        if let Self::Owner(host) = self {
+            if !host.supervisor.shut_down().await {
+                tracing::warn!("some work did not end in time; it is made again on resume");
+            }
+            if let Err(error) = host.store.close().await {
+                tracing::error!(%error, "close the state");
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The continuous-deployment trigger: a new build in an artifact's folder makes a new release.
+//!
+//! A watched folder holds a build once its `build.yaml`, written last, is there and two looks two seconds
+//! apart see the same files. Builds are told apart by (pipeline, artifact digest), so a restart does not
+//! release an old build again, and a rebuilt folder with the same files is not new.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use relhost_connect::artifact;
+use relhost_engine::port::store::Store as _;
+use relhost_model::actor::Actor;
+use relhost_model::digest::Digest;
+use relhost_model::id::PersonId;
+use relhost_model::pipeline::{ArtifactLocation, Pipeline};
+use relhost_model::release::{Mode, Reason};
+use relhost_model::{build_file, yaml};
+
+use crate::app::create::{self, Origin};
+use crate::app::load;
+use crate::exit::Failure;
+use crate::host::Host;
+use crate::protocol::Create;
+use crate::supervise::Supervisor;
+
+/// Between two looks at a folder. Two equal ones mean that a build is no longer being written.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// One watched folder.
+struct Watched {
+    pipeline: PathBuf,
+    folder: PathBuf,
+    seen: Option<Digest>,
+    released: Option<Digest>,
+}
+
+/// Watches the folders of every pipeline of the configuration until the host stops.
+pub async fn run(host: Arc<Host>, mode: Mode) {
+    let mut stop = host.supervisor.stop();
+    let mut folders: BTreeMap<PathBuf, Watched> = BTreeMap::new();
+    while !stop.given() {
+        for (folder, pipeline) in watched(&host) {
+            let new =
+                || Watched { pipeline: pipeline.clone(), folder: folder.clone(), seen: None, released: None };
+            let watched = folders.entry(folder.clone()).or_insert_with(new);
+            if let Err(failure) = look(&host, watched, mode).await {
+                tracing::error!(folder = %watched.folder.display(), failure = %host.redact(&describe(&failure)), "a new build makes no release");
+            }
+        }
+        tokio::select! {
+            () = stop.wait() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+fn describe(failure: &Failure) -> String {
+    let mut text = failure.message.clone();
+    for detail in &failure.details {
+        text.push('\n');
+        text.push_str(detail);
+    }
+    text
+}
+
+/// The folders that triggers name now: a pipeline file may change while the host runs. A file that cannot
+/// be read is said and watched again when it can.
+fn watched(host: &Host) -> Vec<(PathBuf, PathBuf)> {
+    let mut folders = Vec::new();
+    for path in &host.config.pipelines {
+        match load::pipeline(path) {
+            Ok(loaded) => folders.extend(sources(path, &loaded.value)),
+            Err(failure) => {
+                tracing::warn!(pipeline = %path.display(), failure = %describe(&failure), "not watched")
+            }
+        }
+    }
+    folders
+}
+
+fn sources(path: &Path, pipeline: &Pipeline) -> Vec<(PathBuf, PathBuf)> {
+    let beside = path.parent().unwrap_or(Path::new("."));
+    let triggered = pipeline.artifacts.iter().filter(|spec| spec.trigger.is_some());
+    triggered
+        .filter_map(|spec| match &spec.source {
+            Some(ArtifactLocation::Directory(folder)) => Some((beside.join(folder), path.to_owned())),
+            _ => None,
+        })
+        .collect()
+}
+
+async fn look(host: &Arc<Host>, watched: &mut Watched, mode: Mode) -> Result<(), Failure> {
+    let folder = watched.folder.clone();
+    let now = Supervisor::blocking(move || artifact::fingerprint(&folder)).await;
+    let settled = now.is_some() && now == watched.seen;
+    watched.seen = now;
+    if !settled || now == watched.released {
+        return Ok(());
+    }
+    // Said once per build, whatever comes of it: an invalid build is not tried every two seconds.
+    watched.released = now;
+    release(host, watched, mode).await
+}
+
+async fn release(host: &Arc<Host>, watched: &Watched, mode: Mode) -> Result<(), Failure> {
+    let pipeline = load::pipeline(&watched.pipeline)?.value;
+    let beside = watched.pipeline.parent().unwrap_or(Path::new("."));
+    let spec = pipeline.artifacts.iter().find(|spec| {
+        matches!(&spec.source, Some(ArtifactLocation::Directory(folder)) if beside.join(folder) == watched.folder)
+    });
+    let Some((spec, trigger)) = spec.and_then(|spec| Some((spec, spec.trigger.as_ref()?))) else {
+        return Ok(());
+    };
+    let build_path = watched.folder.join(artifact::BUILD_FILE);
+    let text = load::text(&build_path, "build")?;
+    let build = build_file::read(&text, &build_path.display().to_string())
+        .map_err(|problems: yaml::Problems| load::invalid(&problems))?;
+    if !trigger.admits(build.branch.as_deref()) {
+        tracing::info!(pipeline = %pipeline.name, branch = build.branch, "the trigger does not want this branch");
+        return Ok(());
+    }
+    let imported = {
+        let (reader, alias, folder) = (Arc::clone(host), spec.alias.clone(), watched.folder.clone());
+        Supervisor::blocking(move || create::import(&reader, &alias, &folder)).await?
+    };
+    let key = format!("trigger:{}:{}", pipeline.name, imported.digest.hex());
+    if host.store.read().release_by_key(key.clone()).await?.is_some() {
+        return Ok(());
+    }
+    let request = Create {
+        pipeline: watched.pipeline.clone(),
+        artifacts: vec![(Some(spec.alias.to_string()), watched.folder.clone())],
+        plugins: Vec::new(),
+        variables: BTreeMap::new(),
+        mode,
+        key: Some(key),
+        new: false,
+    };
+    let created = create::create_for(host, origin(host, build.requested_for.as_deref()), request).await?;
+    tracing::info!(release = created.release.name, pipeline = %created.release.pipeline, "a new build made a release");
+    Ok(())
+}
+
+/// The requester of a triggered release: the identity behind the build, else the trigger itself.
+fn origin(host: &Host, requested_for: Option<&str>) -> Origin {
+    let person = requested_for.and_then(|name| person(host, name));
+    let requester = person.clone().map_or_else(|| Actor::Service("trigger".into()), Actor::Person);
+    Origin { requester, requested_for: person.map(Actor::Person), reason: Reason::ContinuousIntegration }
+}
+
+/// A person by id or by mail address: builds usually name the latter.
+fn person(host: &Host, name: &str) -> Option<PersonId> {
+    let by_mail = || {
+        let mut people = host.config.people.iter();
+        people.find(|(_, person)| person.mail.as_deref() == Some(name)).map(|(id, _)| id.clone())
+    };
+    let by_id = PersonId::new(name).ok().filter(|id| host.config.people.contains_key(id));
+    by_id.or_else(by_mail)
+}

@@ -1,0 +1,4 @@
+//! The one test binary of the project. A test that needs a real part is ignored unless `cargo xtask test`
+//! has started it.
+
+mod tidy;
