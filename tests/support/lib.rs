@@ -3,6 +3,5 @@
 
 pub mod wait;
 pub mod workspace;
+
 pub mod program;
-pub mod cluster;
-pub mod mail;

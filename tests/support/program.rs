@@ -173,7 +173,8 @@ impl Ended {
     #[track_caller]
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}\n{}", self.stdout, self.stderr))
     }
 }
 
@@ -211,9 +212,21 @@ impl Running {
                 return Some(());
             }
             let ended = self.child.try_wait().expect("ask for its end");
-            assert!(ended.is_none() || self.said().contains(text), "ended ({ended:?}) without `{text}`:\n{}", self.said());
+            assert!(
+                ended.is_none() || self.said().contains(text),
+                "ended ({ended:?}) without `{text}`:\n{}",
+                self.said()
+            );
             None
         });
+    }
+
+    /// Whether it has ended.
+    ///
+    /// # Panics
+    /// If it cannot be asked.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("ask for its end").is_some()
     }
 
     /// Kills it as a power cut would.
@@ -231,7 +244,10 @@ impl Running {
     /// # Panics
     /// If there is no such process.
     pub fn interrupt(&self) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("it has a pid");
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
+            .expect("it has a pid");
         rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("send SIGINT");
     }
 

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use relhost_model::actor::Actor;
 use relhost_model::approval::{
-    Approval, Approver, COMMENT_MAX, Content, Decision, INSTRUCTIONS_MAX, Origin, PolicyDecision, PolicyInput,
-    PolicyUse, Resolution, TIMEOUT_DEFAULT, TIMEOUT_MAX, Verdict, Vote,
+    Approval, Approver, COMMENT_MAX, Content, Decision, INSTRUCTIONS_MAX, Origin, PolicyDecision,
+    PolicyInput, PolicyUse, Resolution, TIMEOUT_DEFAULT, TIMEOUT_MAX, Verdict, Vote,
 };
 use relhost_model::call::{ApprovalCall, CallError};
 use relhost_model::config::Config;
@@ -116,7 +116,9 @@ impl Refused {
         match self {
             Self::Unknown(_) | Self::NotAsked { .. } => RefusedKind::NotAsked,
             Self::Requester(_) | Self::Nobody => RefusedKind::Rule,
-            Self::Voted(_) | Self::Closed { .. } | Self::Changed { .. } | Self::OtherContent => RefusedKind::Closed,
+            Self::Voted(_) | Self::Closed { .. } | Self::Changed { .. } | Self::OtherContent => {
+                RefusedKind::Closed
+            }
             Self::Expired(_) => RefusedKind::Expired,
             Self::Comment => RefusedKind::Usage,
         }
@@ -142,10 +144,12 @@ impl Refused {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Unknown(Actor::OsUser(user)) => {
-                Some(format!("add `os-user: {user}` to a person in relhost.yaml; in a rehearsal use `--as PERSON`"))
+            Self::Unknown(Actor::OsUser(user)) => Some(format!(
+                "add `os-user: {user}` to a person in relhost.yaml; in a rehearsal use `--as PERSON`"
+            )),
+            Self::NotAsked { .. } | Self::Requester(_) => {
+                Some("one of those who are asked may reassign it".into())
             }
-            Self::NotAsked { .. } | Self::Requester(_) => Some("one of those who are asked may reassign it".into()),
             Self::Changed { .. } | Self::OtherContent => {
                 Some("`relhost approval list` shows what is asked now".into())
             }
@@ -224,13 +228,19 @@ fn known(actor: &Actor, config: &Config) -> Result<PersonId, Refused> {
 fn counting<'a>(approval: &Approval, votes: &'a [Vote], config: &Config) -> Vec<&'a Vote> {
     let deciders: BTreeSet<PersonId> = asking::deciders(approval, config).into_iter().collect();
     let mut seen = BTreeSet::new();
-    let counts = |vote: &&Vote| vote.voter.person().is_some_and(|p| deciders.contains(p) && seen.insert(p.clone()));
+    let counts =
+        |vote: &&Vote| vote.voter.person().is_some_and(|p| deciders.contains(p) && seen.insert(p.clone()));
     votes.iter().filter(counts).collect()
 }
 
 /// What each policy is asked.
 #[must_use]
-pub fn inputs(row: &ApprovalRow, votes: &[Vote], config: &Config, now: Timestamp) -> Vec<(PolicyUse, PolicyInput)> {
+pub fn inputs(
+    row: &ApprovalRow,
+    votes: &[Vote],
+    config: &Config,
+    now: Timestamp,
+) -> Vec<(PolicyUse, PolicyInput)> {
     let approval = &row.approval;
     let counting: Vec<Vote> = counting(approval, votes, config).into_iter().cloned().collect();
     let asked = asking::asked(&approval.approvers, config);
@@ -282,8 +292,11 @@ pub fn judge(
     };
     let counting = counting(approval, votes, config);
     // The earliest rejection is named, whatever order the votes are given in.
-    if let Some(rejection) = counting.iter().filter(|vote| !vote.approve).min_by_key(|vote| (vote.at, &vote.voter)) {
-        let why = if rejection.comment.is_empty() { String::new() } else { format!(": {}", rejection.comment) };
+    if let Some(rejection) =
+        counting.iter().filter(|vote| !vote.approve).min_by_key(|vote| (vote.at, &vote.voter))
+    {
+        let why =
+            if rejection.comment.is_empty() { String::new() } else { format!(": {}", rejection.comment) };
         return over(Resolution::Rejected, format!("rejected by {}{why}", rejection.voter));
     }
     if now >= approval.due_at {
@@ -424,7 +437,9 @@ pub fn policy_digest(policies: &[PolicyUse], approvers: &[Approver]) -> Digest {
 /// policy and journal, and that attempt's number.
 #[must_use]
 pub fn current_content(state: &ReleaseState, approval: &Approval) -> (Content, u32) {
-    let Some(latest) = state.latest(&approval.stage) else { return (approval.content.clone(), approval.attempt) };
+    let Some(latest) = state.latest(&approval.stage) else {
+        return (approval.content.clone(), approval.attempt);
+    };
     let mut content = latest.plan.content.clone();
     content.policy = approval.content.policy;
     content.journal = approval.content.journal;
@@ -447,7 +462,10 @@ pub fn from_call(
         return refuse("no-approvers", "an approval needs at least one approver".into());
     }
     if call.instructions.chars().count() > INSTRUCTIONS_MAX {
-        return refuse("instructions-too-long", format!("instructions have at most {INSTRUCTIONS_MAX} characters"));
+        return refuse(
+            "instructions-too-long",
+            format!("instructions have at most {INSTRUCTIONS_MAX} characters"),
+        );
     }
     let timeout = call.timeout_seconds.map_or(TIMEOUT_DEFAULT, Millis::from_secs);
     if timeout > TIMEOUT_MAX || timeout == Millis(0) {

@@ -10,7 +10,9 @@ use relhost_model::id::{DeploymentId, PluginName, ReleaseId};
 use relhost_model::pipeline::{ApprovalSpec, PolicySpec, Stage};
 use relhost_model::release::{ApprovalPlan, DeploymentPlan, Mode, PluginKind, Snapshot};
 use relhost_model::release_name::{self, NameFacts};
-use relhost_model::variable::{ReleaseFacts, Scope, StageFacts, VariableError, Variables, of_release, predefined};
+use relhost_model::variable::{
+    ReleaseFacts, Scope, StageFacts, VariableError, Variables, of_release, predefined,
+};
 
 use crate::approval::{POLICY_DEFAULT, policy_digest};
 use crate::release::{PlanRequest, ReleaseState};
@@ -23,13 +25,18 @@ const REHEARSAL: &str = "rehearsal";
 /// # Errors
 /// If a variable is not defined, the environment does not exist or cannot be used, or nobody can approve
 /// although somebody must.
-pub fn for_state(state: &ReleaseState, config: &Config, request: &PlanRequest) -> Result<DeploymentPlan, CallError> {
+pub fn for_state(
+    state: &ReleaseState,
+    config: &Config,
+    request: &PlanRequest,
+) -> Result<DeploymentPlan, CallError> {
     let mut snapshot = state.snapshot.clone();
     if let Some(artifacts) = &request.artifacts {
         snapshot.artifacts.clone_from(artifacts);
     }
     let stage = snapshot.pipeline.stage(&request.stage).cloned();
-    let stage = stage.ok_or_else(|| CallError::permanent("unknown-stage", "the pipeline has no such stage"))?;
+    let stage =
+        stage.ok_or_else(|| CallError::permanent("unknown-stage", "the pipeline has no such stage"))?;
     Planner { state, snapshot: &snapshot, config, stage: &stage, request }.plan()
 }
 
@@ -136,7 +143,8 @@ impl Planner<'_> {
     }
 
     fn target(&self, environment: &Environment) -> Result<(String, String), CallError> {
-        let connection = environment.cluster.as_ref().and_then(|name| self.config.clusters.get_key_value(name));
+        let connection =
+            environment.cluster.as_ref().and_then(|name| self.config.clusters.get_key_value(name));
         match (self.snapshot.mode, connection) {
             (Mode::Real, Some((name, connection))) => Ok((name.to_string(), connection.namespace.clone())),
             (Mode::Real, None) => Err(CallError::permanent(
@@ -146,7 +154,8 @@ impl Planner<'_> {
             .with("help", "add `cluster:` to it in relhost.yaml, or run with --rehearse")),
             (Mode::Rehearsal, connection) => {
                 let namespace = environment.namespace.clone();
-                let namespace = namespace.or_else(|| connection.map(|(_, connection)| connection.namespace.clone()));
+                let namespace =
+                    namespace.or_else(|| connection.map(|(_, connection)| connection.namespace.clone()));
                 Ok((REHEARSAL.to_owned(), namespace.unwrap_or_else(|| self.stage.environment.to_string())))
             }
         }
@@ -154,8 +163,10 @@ impl Planner<'_> {
 
     fn component(&self, name: &PluginName, kind: PluginKind) -> Result<Digest, CallError> {
         let pinned = self.snapshot.components.get(name).ok_or_else(|| {
-            CallError::permanent("unknown-plugin", format!("the release has no plugin `{name}`"))
-                .with("help", format!("add it to the pipeline: `plugins: {{ {name}: {{ bundled: {name} }} }}`"))
+            CallError::permanent("unknown-plugin", format!("the release has no plugin `{name}`")).with(
+                "help",
+                format!("add it to the pipeline: `plugins: {{ {name}: {{ bundled: {name} }} }}`"),
+            )
         })?;
         if pinned.kind != kind {
             let text = format!("plugin `{name}` is a {} plugin and is used as a {kind}", pinned.kind);
@@ -164,7 +175,12 @@ impl Planner<'_> {
         Ok(pinned.digest)
     }
 
-    fn content(&self, component: Digest, settings: &serde_json::Value, (connection, namespace): (&str, &str)) -> Content {
+    fn content(
+        &self,
+        component: Digest,
+        settings: &serde_json::Value,
+        (connection, namespace): (&str, &str),
+    ) -> Content {
         let files = self.snapshot.artifacts.iter().flat_map(|artifact| {
             artifact.files.iter().map(|file| (format!("{}/{}", artifact.alias, file.path), file.digest))
         });
@@ -228,13 +244,20 @@ impl Planner<'_> {
                 from_environment: index >= own,
             });
         }
-        let approvers = if spec.approvers.is_empty() { environment.approvers.clone() } else { spec.approvers.clone() };
-        let people: BTreeMap<_, _> =
-            approvers.iter().flat_map(|approver| self.config.members(approver)).map(|person| (person, ())).collect();
+        let approvers =
+            if spec.approvers.is_empty() { environment.approvers.clone() } else { spec.approvers.clone() };
+        let people: BTreeMap<_, _> = approvers
+            .iter()
+            .flat_map(|approver| self.config.members(approver))
+            .map(|person| (person, ()))
+            .collect();
         if people.is_empty() {
-            let text = format!("environment `{}` wants an approval, and nobody is asked", self.stage.environment);
-            return Err(CallError::permanent("no-approvers", text)
-                .with("help", "name `approvers:` in the stage's approval, or in the environment in relhost.yaml"));
+            let text =
+                format!("environment `{}` wants an approval, and nobody is asked", self.stage.environment);
+            return Err(CallError::permanent("no-approvers", text).with(
+                "help",
+                "name `approvers:` in the stage's approval, or in the environment in relhost.yaml",
+            ));
         }
         let mut content = content.clone();
         content.policy = policy_digest(&policies, &approvers);

@@ -77,16 +77,14 @@ impl std::fmt::Display for RunUuid {
 pub const NAME_MAX: usize = 100;
 
 fn check(what: &'static str, text: &str, extra: &str) -> Result<(), InvalidId> {
+    let allowed = |c: &char| c.is_alphanumeric() || "-_.".contains(*c) || extra.contains(*c);
     let problem = if text.is_empty() {
         Some("is empty".to_owned())
     } else if text.len() > NAME_MAX {
         Some(format!("is longer than {NAME_MAX} bytes"))
-    } else if let Some(c) =
-        text.chars().find(|c| !(c.is_alphanumeric() || "-_.".contains(*c) || extra.contains(*c)))
-    {
-        Some(format!("holds {c:?}; letters, digits, `-`, `_` and `.` are allowed"))
     } else {
-        None
+        let wrong = text.chars().find(|c| !allowed(c));
+        wrong.map(|c| format!("holds {c:?}; letters, digits, `-`, `_` and `.` are allowed"))
     };
     match problem {
         None => Ok(()),

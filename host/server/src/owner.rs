@@ -59,13 +59,13 @@ async fn dispatch(host: &Arc<Host>, listen: Option<String>) -> Result<(), Failur
     let path = socket::path(&host.folder);
     let listener = socket::listen(&path)?;
     host.announce(&path)?;
-    host.supervisor.service("socket", socket::serve(Arc::clone(host), listener)).await;
+    host.supervisor.service("socket", Box::pin(socket::serve(Arc::clone(host), listener))).await;
     if let Some(address) = listen {
         let (listener, local) = page::listen(&address).await?;
         host.set_page(format!("http://{local}"));
-        host.supervisor.service("page", page::serve(Arc::clone(host), listener)).await;
+        host.supervisor.service("page", Box::pin(page::serve(Arc::clone(host), listener))).await;
     }
-    host.supervisor.service("cycle", cycle::run(Arc::clone(host))).await;
+    host.supervisor.service("cycle", Box::pin(cycle::run(Arc::clone(host)))).await;
     Ok(())
 }
 
@@ -86,7 +86,7 @@ impl Backend {
             Self::Client(client) => client.call(&Envelope { act_as, request }).await,
             Self::Owner(host) => {
                 let caller = Caller::os_user(&host.config, &peer::current_user(), "terminal", act_as);
-                handle(host, &caller, request).await
+                Box::pin(handle(host, &caller, request)).await
             }
         }
     }

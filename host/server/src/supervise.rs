@@ -4,10 +4,10 @@
 //! Shutdown is staged: the signal is given, every task ends at its next safe point, and what has not
 //! ended after [`GRACE`] is dropped. Nothing is lost by that: everything that matters is in the store.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use relhost_engine::port::BoxFuture;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
@@ -58,7 +58,7 @@ impl Supervisor {
     }
 
     /// Starts a service: if it ends before the signal, everything ends.
-    pub async fn service(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+    pub async fn service(&self, name: &'static str, work: BoxFuture<'static, ()>) {
         let stop = self.stop.clone();
         self.tasks.lock().await.spawn(async move {
             work.await;
@@ -70,7 +70,7 @@ impl Supervisor {
     }
 
     /// Starts a job: it ends when it is done, and at the latest at shutdown.
-    pub async fn job(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub async fn job(&self, work: BoxFuture<'static, ()>) {
         let mut tasks = self.tasks.lock().await;
         while tasks.try_join_next().is_some() {}
         tasks.spawn(work);

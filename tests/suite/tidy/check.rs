@@ -52,7 +52,9 @@ pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             if path.is_dir() {
-                if !["target", "fixtures", "wit-frozen", "node_modules"].contains(&name.as_str()) && !name.starts_with('.') {
+                if !["target", "fixtures", "wit-frozen", "node_modules"].contains(&name.as_str())
+                    && !name.starts_with('.')
+                {
                     folders.push(path);
                 }
             } else if path.extension().is_some_and(|e| e == extension) {

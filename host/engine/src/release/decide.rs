@@ -284,7 +284,14 @@ impl Draft<'_> {
         let request = PlanRequest { stage: stage.clone(), attempt, deployment, by: by.clone(), artifacts };
         let plan = self.source.plan(&self.state, &request);
         let plan = Box::new(plan.map_err(|cause| Refusal::Plan { stage: stage.clone(), cause })?);
-        self.push(Event::DeploymentRequested { deployment, stage: stage.clone(), attempt, trigger, by, plan })?;
+        self.push(Event::DeploymentRequested {
+            deployment,
+            stage: stage.clone(),
+            attempt,
+            trigger,
+            by,
+            plan,
+        })?;
         self.touch(stage);
         Ok(())
     }
@@ -349,7 +356,8 @@ impl Draft<'_> {
     fn context(&self, deployment: &Deployment) -> RunContext {
         let snapshot = &self.state.snapshot;
         let plan = &deployment.plan;
-        let environment = snapshot.pipeline.stage(&deployment.stage).map(|stage| stage.environment.to_string());
+        let environment =
+            snapshot.pipeline.stage(&deployment.stage).map(|stage| stage.environment.to_string());
         let artifacts = plan.artifacts.iter().map(|a| (a.alias.to_string(), a.digest, a.version()));
         RunContext {
             pipeline: snapshot.pipeline.name.to_string(),
@@ -361,13 +369,22 @@ impl Draft<'_> {
             rehearsal: snapshot.mode == relhost_model::release::Mode::Rehearsal,
             requester: deployment.by.clone(),
             artifacts: artifacts.collect(),
-            variables: plan.variables.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect(),
+            variables: plan
+                .variables
+                .iter()
+                .map(|(name, value)| (name.to_lowercase(), value.clone()))
+                .collect(),
             settings: plan.settings.to_string(),
             outputs: self.state.outputs(),
         }
     }
 
-    fn approval_closed(&mut self, approval: &Approval, resolution: Resolution, reason: &str) -> Result<(), Refusal> {
+    fn approval_closed(
+        &mut self,
+        approval: &Approval,
+        resolution: Resolution,
+        reason: &str,
+    ) -> Result<(), Refusal> {
         let deployment = self.deployment(approval.deployment)?;
         if deployment.approval() != Some(approval.id) {
             return Err(Refusal::Stale(approval.deployment));
@@ -392,7 +409,9 @@ impl Draft<'_> {
                 let deployment = self.deployment(approval.deployment)?;
                 self.start_run(&deployment)
             }
-            (Origin::After, None, Phase::After(_, status)) => self.finish(deployment.id, status, &deployment.summary),
+            (Origin::After, None, Phase::After(_, status)) => {
+                self.finish(deployment.id, status, &deployment.summary)
+            }
             (_, Some(status), _) => self.finish(deployment.id, status, reason),
             (Origin::After, None, _) => Err(Refusal::Stale(deployment.id)),
         }
@@ -421,7 +440,14 @@ impl Draft<'_> {
                 (Status::Canceled, format!("aborted by {by}: {reason}"), Default::default(), None)
             }
         };
-        self.push(Event::RunFinished { deployment: id, run, status, summary: summary.clone(), outputs, failure })?;
+        self.push(Event::RunFinished {
+            deployment: id,
+            run,
+            status,
+            summary: summary.clone(),
+            outputs,
+            failure,
+        })?;
         let succeeded = matches!(status, Status::Succeeded | Status::PartiallySucceeded);
         match &deployment.plan.after {
             Some(plan) if succeeded => self.open(&deployment, Origin::After, plan),
@@ -453,11 +479,12 @@ impl Draft<'_> {
             }
             if predecessors.iter().all(|predecessor| self.holds(predecessor)) {
                 self.request_or_skip(&next.name, by)?;
-            } else if let Some(reason) = predecessors.iter().find_map(|predecessor| self.spoilt(predecessor)) {
-                if self.state.skipped(&next.name).is_none() {
-                    self.push(Event::StageSkipped { stage: next.name.clone(), reason })?;
-                    self.follow_up(&next.name, by)?;
-                }
+                continue;
+            }
+            let spoilt = predecessors.iter().find_map(|predecessor| self.spoilt(predecessor));
+            if let Some(reason) = spoilt.filter(|_| self.state.skipped(&next.name).is_none()) {
+                self.push(Event::StageSkipped { stage: next.name.clone(), reason })?;
+                self.follow_up(&next.name, by)?;
             }
         }
         Ok(())
@@ -506,7 +533,9 @@ impl Draft<'_> {
         self.known(&stage)?;
         match self.state.latest(&stage).map(|latest| latest.status()) {
             Some(None) => Err(Refusal::Active(stage)),
-            None | Some(Some(Status::Succeeded | Status::PartiallySucceeded)) => Err(Refusal::NothingToRetry(stage)),
+            None | Some(Some(Status::Succeeded | Status::PartiallySucceeded)) => {
+                Err(Refusal::NothingToRetry(stage))
+            }
             // The same artifacts again, also where the attempt was given others.
             Some(Some(_)) => {
                 let artifacts = self.state.latest(&stage).map(|latest| latest.plan.artifacts.clone());
@@ -542,7 +571,11 @@ impl Draft<'_> {
         if active.is_empty() {
             return Err(Refusal::Idle);
         }
-        let why = if reason.is_empty() { format!("canceled by {by}") } else { format!("canceled by {by}: {reason}") };
+        let why = if reason.is_empty() {
+            format!("canceled by {by}")
+        } else {
+            format!("canceled by {by}: {reason}")
+        };
         self.push(Event::CancelRequested { by, reason })?;
         for deployment in active {
             if let Phase::Running(run) = deployment.phase {
@@ -557,7 +590,12 @@ impl Draft<'_> {
     }
 
     /// Closes whatever an attempt waits for, and ends the run behind it.
-    fn end_waiting(&mut self, deployment: &Deployment, resolution: Resolution, reason: &str) -> Result<(), Refusal> {
+    fn end_waiting(
+        &mut self,
+        deployment: &Deployment,
+        resolution: Resolution,
+        reason: &str,
+    ) -> Result<(), Refusal> {
         if let Some(approval) = deployment.approval() {
             self.out.changes.push(Change::EndApproval {
                 approval,

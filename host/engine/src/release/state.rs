@@ -157,14 +157,8 @@ impl ReleaseState {
     /// # Errors
     /// If one is missing or cannot follow the ones before it.
     pub fn fold(id: ReleaseId, snapshot: Snapshot, events: &[Recorded]) -> Result<Self, FoldError> {
-        let mut state = Self {
-            id,
-            snapshot,
-            next: 0,
-            deployments: Vec::new(),
-            skipped: BTreeMap::new(),
-            canceled: None,
-        };
+        let mut state =
+            Self { id, snapshot, next: 0, deployments: Vec::new(), skipped: BTreeMap::new(), canceled: None };
         for recorded in events {
             if recorded.seq != state.next {
                 return Err(FoldError::Gap { expected: state.next, found: recorded.seq });
@@ -312,10 +306,16 @@ fn next_phase(deployment: &Deployment, event: &Event) -> Option<Phase> {
         (P::Queued, Event::DeploymentStarted { .. }) => P::Started,
         (P::Started, Event::ApprovalOpened { approval, origin: Origin::Before, .. }) => P::Before(*approval),
         (P::Before(open), Event::ApprovalClosed { approval, resolution, .. }) if open == approval => {
-            if approved(resolution) { P::Started } else { P::Before(*open) }
+            if approved(resolution) {
+                P::Started
+            } else {
+                P::Before(*open)
+            }
         }
         (P::Started, Event::RunCreated { run, .. }) => P::Running(*run),
-        (P::Running(run), Event::ApprovalOpened { approval, origin: Origin::Call(of, _), .. }) if of == run => {
+        (P::Running(run), Event::ApprovalOpened { approval, origin: Origin::Call(of, _), .. })
+            if of == run =>
+        {
             P::Call(*run, *approval)
         }
         (P::Call(run, open), Event::ApprovalClosed { approval, .. }) if open == approval => P::Running(*run),

@@ -69,7 +69,8 @@ impl ReleaseState {
             state,
             deployment: latest.map(|latest| latest.id),
             attempt: latest.map_or(0, |latest| latest.attempt),
-            summary: skipped.map_or_else(|| latest.map(|l| l.summary.clone()).unwrap_or_default(), str::to_owned),
+            summary: skipped
+                .map_or_else(|| latest.map(|l| l.summary.clone()).unwrap_or_default(), str::to_owned),
         }
     }
 }

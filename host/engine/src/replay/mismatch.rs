@@ -118,7 +118,9 @@ impl std::fmt::Display for Mismatch {
             Some(requested) => {
                 write!(f, "call {} is {requested}, but the journal has {recorded}", self.ordinal)
             }
-            None => write!(f, "the component returned before call {} ({recorded}) of the journal", self.ordinal),
+            None => {
+                write!(f, "the component returned before call {} ({recorded}) of the journal", self.ordinal)
+            }
         }
     }
 }

@@ -71,14 +71,19 @@ impl Program {
             Record::Start { .. } => return Err(ReplayError::SecondStart),
             Record::Claim { .. } => {}
             Record::Intent { at, ordinal, operation, fingerprint, call } => {
-                self.push(ordinal, Step { at, operation, fingerprint, call: *call, wait: None, answer: None })?;
+                self.push(
+                    ordinal,
+                    Step { at, operation, fingerprint, call: *call, wait: None, answer: None },
+                )?;
             }
             Record::WaitOpen { at, ordinal, operation, fingerprint, call, approval } => {
                 let wait = Some(Wait { approval });
                 self.push(ordinal, Step { at, operation, fingerprint, call: *call, wait, answer: None })?;
             }
             Record::Outcome { at, ordinal, answer, .. } => self.answer(ordinal, *answer, at)?,
-            Record::WaitDone { at, ordinal, decision } => self.answer(ordinal, Answer::Decision(*decision), at)?,
+            Record::WaitDone { at, ordinal, decision } => {
+                self.answer(ordinal, Answer::Decision(*decision), at)?
+            }
             Record::CancelSeen { ordinal, .. } => {
                 self.step(ordinal)?;
             }

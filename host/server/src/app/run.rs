@@ -30,7 +30,7 @@ struct Found {
 fn runs(state: &ReleaseState) -> Vec<Found> {
     state
         .deployments()
-        .into_iter()
+        .iter()
         .filter_map(|deployment| {
             Some(Found {
                 run: deployment.run?,

@@ -172,15 +172,13 @@ impl Follower<'_> {
             self.farewell(row);
             return Ok(Some(ended));
         }
-        if let Some(stage) = row.summary.stages.iter().find(|s| matches!(s.state, StageState::Quarantined(_)))
-        {
-            if only_people(row) {
-                self.session.ui.hint(&format!(
-                    "{} needs a person: `relhost release journal {}` shows what happened; then retry, attest or abort",
-                    stage.stage, row.id
-                ));
-                return Ok(Some(Exit::NeedsPerson));
-            }
+        let quarantined = row.summary.stages.iter().find(|s| matches!(s.state, StageState::Quarantined(_)));
+        if let Some(stage) = quarantined.filter(|_| only_people(row)) {
+            self.session.ui.hint(&format!(
+                "{} needs a person: `relhost release journal {}` shows what happened; then retry, attest or abort",
+                stage.stage, row.id
+            ));
+            return Ok(Some(Exit::NeedsPerson));
         }
         let reachable =
             self.session.ui.interactive() || self.backend.host().is_none_or(|host| host.page().is_some());

@@ -37,7 +37,7 @@ pub async fn run(session: &Session<'_>, command: Serve) -> Result<Exit, Failure>
     };
     let ui = session.ui;
     let mode = if command.rehearse { Mode::Rehearsal } else { Mode::Real };
-    host.supervisor.service("trigger", trigger::run(host.clone(), mode)).await;
+    host.supervisor.service("trigger", Box::pin(trigger::run(host.clone(), mode))).await;
     ui.note(&format!("serving {} (stop with Ctrl-C)", host.folder.display()));
     match host.page() {
         Some(page) => ui.note(&format!("the decide page is at {page}")),

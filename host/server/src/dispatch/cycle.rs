@@ -42,7 +42,7 @@ pub async fn run(host: Arc<Host>) {
     while !stop.given() {
         // Marked before reading, so that a commit during the reading wakes the loop again.
         changed.mark_unchanged();
-        let sleep = match once(&host, &flight).await {
+        let sleep = match Box::pin(once(&host, &flight)).await {
             Ok(sleep) => sleep,
             Err(error) if is_fatal(&error) => {
                 tracing::error!(%error, "the state cannot be made durable; stopping with nothing sent");
@@ -92,12 +92,12 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
         let (host, flight) = (Arc::clone(host), Arc::clone(flight));
         let supervisor = host.supervisor.clone();
         supervisor
-            .job(async move {
+            .job(Box::pin(async move {
                 let result = runner::drive(Arc::clone(&host), run).await;
                 report(&host, "drive a run", result);
                 end(&flight.runs, &run);
                 flight.landed.notify_one();
-            })
+            }))
             .await;
     }
     for command in due.commands {
@@ -108,12 +108,12 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
         let (host, flight) = (Arc::clone(host), Arc::clone(flight));
         let supervisor = host.supervisor.clone();
         supervisor
-            .job(async move {
+            .job(Box::pin(async move {
                 let result = outbox::deliver(Arc::clone(&host), command).await;
                 report(&host, "send a mail", result);
                 end(&flight.mails, &key);
                 flight.landed.notify_one();
-            })
+            }))
             .await;
     }
     Ok(due.next.map_or(SLEEP_MAX, |next| next.since(host.now()).to_std()))

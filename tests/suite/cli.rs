@@ -1,0 +1,75 @@
+//! What people see on the command line: help, messages, exit codes.
+
+use relhost_tests::program::Place;
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn what_init_writes_runs_as_it_is() {
+    let place = Place::new();
+    place.run(&["init", "shop"]).expect(0);
+    place.run(&["validate", "shop/pipeline.yaml"]).expect(0);
+    let again = place.run(&["init", "shop"]).expect(7);
+    assert!(again.stderr.contains("nothing was written"), "{}", again.stderr);
+    // Nobody can be reached without a terminal and without a page: it says how to go on.
+    place.write(
+        "shop/relhost.yaml",
+        &std::fs::read_to_string(place.path().join("shop/relhost.yaml"))
+            .expect("it was written")
+            .replace("listen: 127.0.0.1:0\n", ""),
+    );
+    let run = place.run(&["run", "shop/pipeline.yaml", "--rehearse"]).expect(10);
+    assert!(run.stderr.contains("go on with: relhost resume rel-1"), "{}", run.stderr);
+}
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn a_wrong_file_is_shown_with_its_place_and_changes_nothing() {
+    let place = Place::new();
+    place.run(&["init", "."]).expect(0);
+    let good = std::fs::read_to_string(place.path().join("pipeline.yaml")).expect("it was written");
+    place.write("pipeline.yaml", &good.replace("environment: dev", "enviroment: dev"));
+    let run = place.run(&["run", "pipeline.yaml", "--rehearse"]).expect(2);
+    assert!(run.stderr.contains("pipeline.yaml:23:"), "{}", run.stderr);
+    assert!(run.stderr.contains("environment"), "{}", run.stderr);
+    let list = place.run(&["release", "list", "-o", "json"]).expect(0);
+    assert_eq!(list.json(), serde_json::json!([]));
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let place = Place::new();
+    let run = place.run(&["run", "missing.yaml"]).expect(2);
+    assert!(run.stderr.contains("missing.yaml") && run.stderr.contains("help:"), "{}", run.stderr);
+    let list = place.run(&["release", "list"]).expect(2);
+    assert!(list.stderr.contains("there is no state"), "{}", list.stderr);
+    place.run(&["no-such-command"]).expect(2);
+    let json = place.run(&["release", "list", "-o", "json"]).expect(2);
+    let error: serde_json::Value = serde_json::from_str(json.stderr.trim()).expect("one object on stderr");
+    assert_eq!(error["error"]["code"], "no-state");
+}
+
+#[test]
+fn schemas_and_completions_are_printed() {
+    let place = Place::new();
+    for of in ["pipeline", "config"] {
+        assert!(
+            place.run(&["schema", of]).expect(0).json()["$schema"]
+                .as_str()
+                .is_some_and(|s| s.contains("draft-07"))
+        );
+    }
+    assert!(place.run(&["completion", "bash"]).expect(0).stdout.contains("relhost"));
+    assert!(place.run(&["--help"]).expect(0).stdout.contains("Exit codes"));
+}
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn the_ordinary_binary_has_no_kill_points() {
+    let has = |path: std::path::PathBuf| {
+        let bytes = std::fs::read(path).expect("the binary");
+        let label = b"session.after-intent";
+        bytes.windows(label.len()).any(|window| window == label)
+    };
+    assert!(!has(relhost_tests::program::binary()));
+    assert!(has(relhost_tests::program::kill_binary()), "the other one has them, or this proves nothing");
+}
