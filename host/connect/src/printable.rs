@@ -12,22 +12,24 @@ fn shows(c: char) -> bool {
 /// what is cut off ends with `…`.
 pub(crate) fn one_line(text: &str, max: usize) -> String {
     let mut line = String::with_capacity(text.len().min(max * 4));
-    let shown = text.chars().map(|c| if shows(c) { c } else { ' ' });
-    let mut length = 0;
-    for c in shown {
-        if c == ' ' && (line.is_empty() || line.ends_with(' ')) {
+    let (mut length, mut gap) = (0, false);
+    for c in text.chars().map(|c| if shows(c) { c } else { ' ' }) {
+        if c == ' ' {
+            gap = length > 0;
             continue;
         }
-        if length == max {
+        if length + usize::from(gap) >= max {
             line.pop();
-            line.truncate(line.trim_end().len());
             line.push('…');
-            return line;
+            break;
+        }
+        if std::mem::take(&mut gap) {
+            line.push(' ');
+            length += 1;
         }
         line.push(c);
         length += 1;
     }
-    line.truncate(line.trim_end().len());
     line
 }
 
@@ -54,6 +56,7 @@ mod tests {
         assert_eq!(one_line("abcdef", 6), "abcdef");
         assert_eq!(one_line("abcdefg", 6), "abcde…");
         assert_eq!(one_line("abcd  ", 4), "abcd");
+        assert_eq!(one_line("abc def", 4), "ab…");
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn manifests(artifact: &FrozenArtifact, path: &str) -> Result<Vec<String>, A
 fn unknown(artifact: &FrozenArtifact, path: &str, problem: &str) -> ArtifactError {
     let paths = artifact.files.iter().map(|file| file.path.as_str());
     let folders = paths.clone().flat_map(|path| path.match_indices('/').map(|(end, _)| &path[..end]));
-    let help = did_you_mean(path, paths.chain(folders));
+    let help = did_you_mean(path, paths.chain(folders).filter(|other| *other != path));
     ArtifactError::Unknown {
         alias: artifact.alias.to_string(),
         path: path.to_owned(),

@@ -183,7 +183,7 @@ fn a_path_that_names_nothing_says_what_was_meant() {
     let place = Place::new();
     let frozen = place.import(&place.tree("tree", FILES)).unwrap();
     let said = |path: &str| manifests(&frozen, path).unwrap_err().to_string();
-    insta::assert_snapshot!(said("kube/b.yml"), @r#"find "kube/b.yml" in artifact `app`: nothing in it has this path; did you mean `kube/b.yaml`?"#);
+    insta::assert_snapshot!(said("kube/bb.yaml"), @r#"find "kube/bb.yaml" in artifact `app`: nothing in it has this path; did you mean `kube/b.yaml`?"#);
     insta::assert_snapshot!(said("kub"), @r#"find "kub" in artifact `app`: nothing in it has this path; did you mean `kube`?"#);
     insta::assert_snapshot!(said("kub\u{1b}"), @r#"find "kub\u{1b}" in artifact `app`: nothing in it has this path; did you mean `kube`?"#);
     insta::assert_snapshot!(said("elsewhere"), @r#"find "elsewhere" in artifact `app`: nothing in it has this path"#);

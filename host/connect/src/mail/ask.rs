@@ -86,6 +86,7 @@ fn title(facts: &AskFacts) -> String {
 const REHEARSAL: &str = "Rehearsal: no cluster is touched, whatever you decide.";
 const REJECT: &str = "To reject, choose Reject there and say why. One rejection ends the request.";
 const NO_PAGE: &str = "To decide, use the command line. One rejection ends the request.";
+const RELEASED: &str = "What is released, with the start of each SHA-256";
 const REJECT_CLI: &str = "With `reject` in place of `approve` the same command rejects.";
 
 fn rows(facts: &AskFacts) -> Vec<(&'static str, String)> {
@@ -154,7 +155,7 @@ fn text(facts: &AskFacts) -> String {
     if !cli.is_empty() {
         text.push_str(&format!("\nOn the command line:\n  {cli}\n{REJECT_CLI}\n"));
     }
-    section(&mut text, "What is released", &pairs(&facts.artifacts, "  "));
+    section(&mut text, RELEASED, &pairs(&facts.artifacts, ": "));
     text.push_str(&format!("\nYou get this because {}.\n", one_line(&facts.because, 300)));
     text
 }
@@ -194,7 +195,7 @@ fn page(facts: &AskFacts) -> String {
         body.push_str(&html::code(&cli));
         body.push_str(&html::paragraph(REJECT_CLI));
     }
-    html_section(&mut body, "What is released", &pairs(&facts.artifacts, "  "));
+    html_section(&mut body, RELEASED, &pairs(&facts.artifacts, ": "));
     body.push_str(&html::paragraph(&format!("You get this because {}.", one_line(&facts.because, 300))));
     html::page(&title(facts), &body)
 }

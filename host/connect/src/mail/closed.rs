@@ -51,12 +51,8 @@ const REHEARSAL: &str = "Rehearsal: no cluster was touched.";
 
 fn sentence(facts: &ClosedFacts) -> String {
     let by = facts.by.as_ref().map_or_else(String::new, |by| format!(" by {}", one_line(by, 100)));
-    format!(
-        "{} was {}{by} at {}.",
-        one_line(&facts.release, 100),
-        one_line(&facts.resolution, 20),
-        moment(facts.at)
-    )
+    let (release, resolution) = (one_line(&facts.release, 100), one_line(&facts.resolution, 20));
+    format!("{release}: {resolution}{by}, {}.", moment(facts.at))
 }
 
 fn text(facts: &ClosedFacts, title: &str) -> String {

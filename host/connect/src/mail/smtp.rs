@@ -10,7 +10,8 @@ use lettre::Message;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::commands;
+use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
 use relhost_engine::port::mail::{Mail, MailError, MailFailure, Mailer};
 use relhost_engine::port::{BoxFuture, Clock, Secrets};
 use relhost_model::config::{Smtp, SmtpTls};
@@ -30,6 +31,8 @@ pub const CONNECTIONS_MAX: usize = 4;
 /// Servers may close a connection after five minutes of silence (RFC 5321); long before that it is not used
 /// any more.
 const IDLE_MAX: Duration = Duration::from_secs(60);
+/// Saying goodbye is politeness. A server that does not answer must not turn its refusal into a timeout.
+const QUIT_DEADLINE: Duration = Duration::from_secs(2);
 /// So much of a server's answer is kept.
 const ANSWER_CHARS_MAX: usize = 300;
 
@@ -86,16 +89,20 @@ impl SmtpMailer {
         Ok(Self { from: from.to_owned(), server, secrets, clock, turns, idle })
     }
 
-    async fn deliver(&self, message: &Message) -> Result<(), MailError> {
+    async fn deliver(
+        &self,
+        message: &Message,
+        broken: &mut Option<AsyncSmtpConnection>,
+    ) -> Result<(), MailError> {
         let mut connection = match self.reuse().await {
             Some(connection) => connection,
             None => self.server.connect(self.secrets.as_ref()).await?,
         };
-        let sent = connection.send(message.envelope(), &message.formatted()).await;
-        sent.map_err(|error| {
+        if let Err(error) = hand_over(&mut connection, message).await {
+            *broken = Some(connection);
             let what = format!("hand the message to {}", self.destination());
-            failure(Step::Message, &what, &error, &Redactor::default())
-        })?;
+            return Err(failure(Step::Message, &what, &error, &Redactor::default()));
+        }
         *self.idle.lock().await = Some((connection, Instant::now()));
         Ok(())
     }
@@ -113,7 +120,11 @@ impl Mailer for SmtpMailer {
             let message = assemble(mail, &self.from, self.clock.now())?;
             // The deadline begins with the turn: waiting for others is no fault of the server.
             let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
-            let sent = timeout(SEND_DEADLINE, self.deliver(&message)).await;
+            let mut broken = None;
+            let sent = timeout(SEND_DEADLINE, self.deliver(&message, &mut broken)).await;
+            if let Some(mut connection) = broken {
+                let _ = timeout(QUIT_DEADLINE, connection.abort()).await;
+            }
             sent.unwrap_or_else(|_| {
                 let seconds = SEND_DEADLINE.as_secs();
                 Err(transient(format!("{} did not take the message within {seconds} s", self.destination())))
@@ -208,16 +219,34 @@ fn parameters(smtp: &Smtp) -> Result<TlsParameters, MailError> {
     builder.build().map_err(|error| permanent(format!("prepare TLS for {}: {error}", smtp.host)))
 }
 
+/// The message over a connection. lettre's `send` does the same and then waits for the end of the connection
+/// before it says what went wrong.
+async fn hand_over(connection: &mut AsyncSmtpConnection, message: &Message) -> Result<(), Error> {
+    let (envelope, bytes) = (message.envelope(), message.formatted());
+    let mut options = Vec::new();
+    if !bytes.is_ascii() {
+        // Bodies and texts in headers are encoded, so this is an address.
+        options = vec![MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)];
+    }
+    connection.command(commands::Mail::new(envelope.from().cloned(), options)).await?;
+    for to in envelope.to() {
+        connection.command(commands::Rcpt::new(to.clone(), Vec::new())).await?;
+    }
+    connection.command(commands::Data).await?;
+    connection.message(&bytes).await?;
+    Ok(())
+}
+
 fn transient(message: String) -> MailError {
     MailError { class: MailFailure::Transient, message }
 }
 
-/// Says what was attempted and what the server answered. Only what is said about the message itself is
-/// final: a 5xx answer to it, or that this server can never take it.
+/// Says what was attempted and what the server answered. Only a 5xx answer to the message itself is final.
 fn failure(step: Step, what: &str, error: &Error, redactor: &Redactor) -> MailError {
-    let refused = error.is_permanent() || error.is_client();
-    let class =
-        if step == Step::Message && refused { MailFailure::Permanent } else { MailFailure::Transient };
+    let class = match step {
+        Step::Message if error.is_permanent() => MailFailure::Permanent,
+        Step::Message | Step::Connect => MailFailure::Transient,
+    };
     let said = error.to_string();
     MailError { class, message: one_line(&format!("{what}: {}", redactor.redact(&said)), ANSWER_CHARS_MAX) }
 }

@@ -53,16 +53,7 @@ pub(super) fn tar(contents: &[Content]) -> Vec<u8> {
 
 fn tar_entry(content: &Content) -> Vec<u8> {
     let mut header = [0_u8; 512];
-    let (name, prefix) = if content.name.len() > 100 {
-        // The format splits a long name at a slash.
-        let at = content.name.len() - 100
-            + content.name[content.name.len() - 100..].iter().position(|b| *b == b'/').expect("a slash");
-        (&content.name[at + 1..], &content.name[..at])
-    } else {
-        (&content.name[..], &[][..])
-    };
-    header[..name.len()].copy_from_slice(name);
-    header[345..345 + prefix.len()].copy_from_slice(prefix);
+    header[..content.name.len()].copy_from_slice(&content.name);
     header[100..108].copy_from_slice(b"0004777\0");
     header[108..116].copy_from_slice(b"0000000\0");
     header[116..124].copy_from_slice(b"0000000\0");
