@@ -54,7 +54,9 @@ impl Stage for FiveSteps {
         match power {
             Power::Notify => {
                 for step in 1..=steps {
-                    ctx.notify(&channel).subject(format!("step {step} of {steps}")).send("one step further")?;
+                    ctx.notify(&channel)
+                        .subject(format!("step {step} of {steps}"))
+                        .send("one step further")?;
                     info!("step {step} is done"; step = step);
                 }
             }
@@ -88,7 +90,8 @@ mod tests {
 
     #[test]
     fn waits_have_one_deployment() {
-        let host = MockHost::new().deploy(mock::applied("d", &[])).wait(mock::rollout()).wait(mock::rollout());
+        let host =
+            MockHost::new().deploy(mock::applied("d", &[])).wait(mock::rollout()).wait(mock::rollout());
         host.run(&FiveSteps, json!({ "steps": 2, "power": "wait" })).unwrap();
         assert_eq!(host.calls().len(), 3);
     }
