@@ -105,6 +105,7 @@ fn an_address_with_more_in_it_is_refused() {
         "bob",
         "",
         "\"a\r\nb\"@example.com",
+        "bob\u{85}Bcc@example.com",
     ];
     for address in hostile {
         let mail = Mail { to: address.into(), ..asked(&facts()) };
