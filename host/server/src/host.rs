@@ -92,6 +92,9 @@ impl Host {
             failure.message = format!("{what}: {}", failure.message);
             failure
         };
+        // What a killed import left half-made is never seen, and is in nobody's way either.
+        relhost_connect::artifact::sweep(&folder.join("artifacts"))
+            .map_err(|e| fault("tidy up artifacts", &e))?;
         let key = Key::load(&folder.join("key"))?;
         let (store, writer) = SqliteStore::open(&held)?;
         Supervisor::thread("store-writer", move || writer.run()).map_err(|e| fault("start a thread", &e))?;

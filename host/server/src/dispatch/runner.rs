@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use relhost_engine::port::store::{Change, Claimed, Commit, RunState, Store as _};
+use relhost_engine::port::store::{Change, Claimed, Commit, RunState, Store as _, StoreError};
 use relhost_engine::release::Input;
 use relhost_engine::replay::{JournalLimit, RunJournal};
 use relhost_model::call::CallError;
@@ -21,34 +21,45 @@ use crate::host::Host;
 const BACKOFF: Millis = Millis::from_secs(5);
 
 /// Claims a run and drives it until it ends, waits or cannot go on. What cannot go on is recorded with its
-/// reason; only a fault of the store is returned.
+/// reason, and tried again if it may pass; only a fault of the store is returned.
 ///
 /// # Errors
-/// If the store fails.
+/// If the store fails, or another owner has the run.
 pub async fn drive(host: Arc<Host>, run: RunId) -> Result<(), AdvanceError> {
     let Some(claimed) = host.store.claim(run, host.owner.clone(), host.now()).await? else { return Ok(()) };
     kill::point!("runner.after-claim");
+    match activate(&host, &claimed).await {
+        Err(error @ AdvanceError::Store(StoreError::Fatal { .. } | StoreError::FenceLost { .. })) => {
+            Err(error)
+        }
+        Err(error) => interrupted(&host, run, crate::exit::Failure::from(error).message).await,
+        Ok(()) => Ok(()),
+    }
+}
+
+async fn activate(host: &Arc<Host>, claimed: &Claimed) -> Result<(), AdvanceError> {
+    let run = claimed.run.new.id;
     let release = claimed.run.new.release;
     let deployment = claimed.run.new.deployment;
-    let state = load(&host, release).await?;
-    let prepared = match prepare(&host, &claimed, &state).await {
+    let state = load(host, release).await?;
+    let prepared = match prepare(host, claimed, &state).await {
         Ok(prepared) => prepared,
-        Err(problem) => return quarantine(&host, &claimed, problem).await,
+        Err(problem) => return quarantine(host, claimed, problem).await,
     };
     let (plugin, target, journal) = prepared;
     let context = journal.start().context.clone();
     let seed = journal.start().seed.clone();
-    let mut session = Session::new(Arc::clone(&host), journal, target, deployment);
+    let mut session = Session::new(Arc::clone(host), journal, target, deployment);
     let activation = host.sandbox.run_stage(&plugin, &context, &seed, &mut session).await;
     let journal = session.into_journal();
     let end = match activation {
         Activation::Returned(outcome) => RunEnd::Returned(outcome),
-        Activation::Failed(error) => RunEnd::Failed(redacted(&host, error)),
+        Activation::Failed(error) => RunEnd::Failed(redacted(host, error)),
         Activation::Suspended => return Ok(()),
-        Activation::Quarantined(problem) => return quarantine(&host, &claimed, problem).await,
-        Activation::Interrupted(reason) => return interrupted(&host, run, reason).await,
+        Activation::Quarantined(problem) => return quarantine(host, claimed, problem).await,
+        Activation::Interrupted(reason) => return interrupted(host, run, reason).await,
     };
-    complete(&host, &claimed, journal, end).await
+    complete(host, claimed, journal, end).await
 }
 
 type Prepared = (Plugin, Target, RunJournal);
@@ -150,7 +161,7 @@ async fn interrupted(host: &Host, run: RunId, reason: String) -> Result<(), Adva
     };
     match host.store.commit(Commit { changes: vec![change], ..Commit::default() }).await {
         // Somebody else has it by now, for example because its approval was decided meanwhile.
-        Ok(()) | Err(relhost_engine::port::store::StoreError::Conflict { .. }) => Ok(()),
+        Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
