@@ -255,7 +255,7 @@ proptest! {
             at: Timestamp(4_000),
             via: "socket".into(),
         };
-        let mut more = case.clone();
+        let mut more = case;
         more.votes.push(vote(true));
         if resolution(&judged) == Some(Resolution::Approved) {
             prop_assert_eq!(resolution(&more.judge()), Some(Resolution::Approved));

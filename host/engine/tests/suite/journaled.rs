@@ -253,6 +253,18 @@ pub enum Stop {
     Full(u32),
 }
 
+impl Stop {
+    pub fn why(&self) -> String {
+        match self {
+            Self::Killed => "the host was killed".into(),
+            Self::Waits => "it waits for people".into(),
+            Self::Damaged(error) => error.to_string(),
+            Self::Mismatch(mismatch) => mismatch.to_string(),
+            Self::Full(records) => format!("the journal has {records} records"),
+        }
+    }
+}
+
 /// An effect that reached the world: ordinal, key, and what was asked.
 pub type Effect = (u32, Digest, Digest);
 
@@ -291,7 +303,7 @@ impl Life {
             match self.activate(&mut Fuse(None)) {
                 Ok(end) => return end,
                 Err(Stop::Waits) => {}
-                Err(stop) => panic!("{stop:?}"),
+                Err(stop) => panic!("the run stopped: {}", stop.why()),
             }
         }
     }

@@ -466,7 +466,7 @@ fn a_cancellation_reaches_every_attempt_where_it_is() {
     let decision = release.tell(cancel()).expect("much is under way");
     let states: Vec<StageState> = release.stages();
     let canceled = StageState::Finished(Status::Canceled);
-    let expected = [canceled.clone(), canceled.clone(), StageState::Running(running), canceled.clone(), DONE];
+    let expected = [canceled.clone(), canceled.clone(), StageState::Running(running), canceled, DONE];
     assert_eq!(states, expected);
     let ended = |change: &Change| match change {
         Change::EndApproval { resolution: Resolution::Canceled, .. } => Some("approval".to_owned()),

@@ -80,7 +80,7 @@ proptest! {
                     return Ok(());
                 }
                 Err(Stop::Killed | Stop::Waits) => {}
-                Err(stop) => return Err(TestCaseError::fail(format!("{stop:?}"))),
+                Err(stop) => return Err(TestCaseError::fail(stop.why())),
             }
         }
         prop_assert_eq!(&life.finish(), &end);
@@ -151,7 +151,7 @@ proptest! {
         match stop {
             Ok(_) => {}
             Err(Stop::Full(records)) => prop_assert!(records + 3 > limit && needed > limit - 2),
-            Err(stop) => return Err(TestCaseError::fail(format!("{stop:?}"))),
+            Err(stop) => return Err(TestCaseError::fail(stop.why())),
         }
         // A claim, and an outcome that rides with the end, may come on top.
         prop_assert!(life.disk.count <= limit + 2, "{} records", life.disk.count);

@@ -134,7 +134,7 @@ pub fn config(snapshot: &Snapshot) -> Config {
         snapshot.pipeline.stages.iter().map(|stage| (stage.environment.clone(), environment()));
     Config {
         people: people.map(|id| (name(id), Person::default())).into(),
-        groups: [(name("leads"), ["ann", "bob", "cleo"].map(|id| name::<PersonId>(id)).to_vec())].into(),
+        groups: [(name("leads"), ["ann", "bob", "cleo"].map(name::<PersonId>).to_vec())].into(),
         clusters: [(name("kind"), connection)].into(),
         environments: environments.collect(),
         ..Config::default()
