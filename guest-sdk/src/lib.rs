@@ -41,7 +41,7 @@
 //!   [`notify`], [`log`]. A component imports only what its code calls, and what it imports has to be granted.
 //! - A stage is run again from its start after a wait or a restart, and is answered from the journal: it has
 //!   to be deterministic ([`stage::Stage`]).
-//! - A [`policy`] decides from votes whether an approval is given.
+//! - A [`mod@policy`] decides from votes whether an approval is given.
 //! - [`mock`] tests both natively.
 
 // The attributes write paths that begin with the crate's name, in its own documentation and tests too.
@@ -103,8 +103,5 @@ pub mod prelude {
     pub use crate::{debug, error, info, warn};
 }
 
-/// For the attributes' output only.
-#[doc(hidden)]
-pub mod reexport {
-    pub use {schemars, serde};
-}
+/// For settings whose reading is written by hand; the derives come with [`macro@settings`].
+pub use {schemars, serde, serde_json};

@@ -30,6 +30,14 @@ use crate::outcome::Failure;
 use crate::settings::{self, Settings};
 use crate::time::Timestamp;
 
+mod slots;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use slots::{Filling, Slots};
+pub use verdict::{Answer, Requirement, Verdict};
+
 /// Decides whether an approval is given.
 pub trait Policy {
     /// What the pipeline may write under the policy's `with:`.
@@ -50,6 +58,15 @@ pub struct Approver {
     pub id: String,
     /// The groups of the approval's list through which this person is asked; empty if asked by name.
     pub groups: Vec<String>,
+}
+
+/// One entry of an approval's list: a group, or a person asked by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The group's name, or the person's id.
+    pub name: String,
+    /// Who can answer for it.
+    pub people: Vec<String>,
 }
 
 /// One person's vote. There is at most one per person.
@@ -116,139 +133,47 @@ impl PolicyInput {
         self.approvers.iter().filter(|approver| !voted(&approver.id)).map(|found| found.id.clone()).collect()
     }
 
+    /// The members of a group of the approval's list, in the order of the list.
+    #[must_use]
+    pub fn members(&self, group: &str) -> Vec<String> {
+        let through = |approver: &&Approver| approver.groups.iter().any(|name| name == group);
+        self.approvers.iter().filter(through).map(|member| member.id.clone()).collect()
+    }
+
+    /// The approval's list again: its groups, and the people asked by name. Somebody who is asked by name
+    /// and through a group is in the group only; the host does not tell them apart.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut seen = Vec::new();
+        for approver in &self.approvers {
+            if approver.groups.is_empty() {
+                entries.push(Entry { name: approver.id.clone(), people: vec![approver.id.clone()] });
+            }
+            for group in &approver.groups {
+                if !seen.contains(&group) {
+                    seen.push(group);
+                    entries.push(Entry { name: group.clone(), people: self.members(group) });
+                }
+            }
+        }
+        entries
+    }
+
+    /// One entry as settings write it: a person (`ann`) or a group (`group:qa-leads`), if asked.
+    #[must_use]
+    pub fn entry(&self, written: &str) -> Option<Entry> {
+        let (name, people) = match written.strip_prefix("group:") {
+            Some(group) => (group, self.members(group)),
+            None => (written, self.approver(written).map(|found| found.id.clone()).into_iter().collect()),
+        };
+        if people.is_empty() { None } else { Some(Entry { name: name.to_owned(), people }) }
+    }
+
     /// A fact as JSON.
     #[must_use]
     pub fn fact(&self, name: &str) -> Option<&str> {
         self.facts.iter().find(|(present, _)| present == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// What is still missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Requirement {
-    /// For a person: `one more of qa-leads`.
-    pub description: String,
-    /// The people who could give it.
-    pub candidates: Vec<String>,
-    /// How many of them are needed.
-    pub count: u32,
-}
-
-impl Requirement {
-    /// So many of these people.
-    #[must_use]
-    pub fn of(count: usize, description: impl Into<String>, candidates: Vec<String>) -> Self {
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        Self { description: description.into(), candidates, count }
-    }
-}
-
-/// What a policy decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Enough.
-    Approve,
-    /// Never.
-    Reject,
-    /// Not yet: these are needed. An empty list means that only time is.
-    Need(Vec<Requirement>),
-    /// No opinion. If all policies abstain the gate stays closed.
-    Abstain,
-}
-
-/// A policy's answer with its reasons.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    answer: Answer,
-    reasons: Vec<String>,
-    recheck_at: Option<Timestamp>,
-}
-
-impl Verdict {
-    fn new(answer: Answer) -> Self {
-        Self { answer, reasons: Vec::new(), recheck_at: None }
-    }
-
-    /// Enough.
-    #[must_use]
-    pub fn approve(reason: impl Into<String>) -> Self {
-        Self::new(Answer::Approve).reason(reason)
-    }
-
-    /// Never.
-    #[must_use]
-    pub fn reject(reason: impl Into<String>) -> Self {
-        Self::new(Answer::Reject).reason(reason)
-    }
-
-    /// Not yet: these are needed.
-    #[must_use]
-    pub fn need(requirements: impl IntoIterator<Item = Requirement>) -> Self {
-        Self::new(Answer::Need(requirements.into_iter().collect()))
-    }
-
-    /// Not yet, and no vote changes that: ask again at this time.
-    #[must_use]
-    pub fn not_before(time: Timestamp, reason: impl Into<String>) -> Self {
-        Self::need([]).reason(reason).recheck(time)
-    }
-
-    /// No opinion.
-    #[must_use]
-    pub fn abstain(reason: impl Into<String>) -> Self {
-        Self::new(Answer::Abstain).reason(reason)
-    }
-
-    /// Adds a reason, for a person.
-    #[must_use]
-    pub fn reason(mut self, reason: impl Into<String>) -> Self {
-        self.reasons.push(reason.into());
-        self
-    }
-
-    /// Asks to be evaluated again at this time even if nobody votes.
-    #[must_use]
-    pub fn recheck(mut self, time: Timestamp) -> Self {
-        self.recheck_at = Some(time);
-        self
-    }
-
-    /// The answer.
-    #[must_use]
-    pub const fn answer(&self) -> &Answer {
-        &self.answer
-    }
-
-    /// Whether it is approved.
-    #[must_use]
-    pub fn approved(&self) -> bool {
-        self.answer == Answer::Approve
-    }
-
-    /// What is still missing; nothing unless the answer is [`Answer::Need`].
-    #[must_use]
-    pub fn requirements(&self) -> &[Requirement] {
-        match &self.answer {
-            Answer::Need(requirements) => requirements,
-            Answer::Approve | Answer::Reject | Answer::Abstain => &[],
-        }
-    }
-
-    /// Why, for a person.
-    #[must_use]
-    pub fn reasons(&self) -> &[String] {
-        &self.reasons
-    }
-
-    /// When to ask again even if nobody votes.
-    #[must_use]
-    pub const fn recheck_at(&self) -> Option<Timestamp> {
-        self.recheck_at
-    }
-
-    #[cfg(target_arch = "wasm32")]
-    pub(crate) fn into_parts(self) -> (Answer, Vec<String>) {
-        (self.answer, self.reasons)
     }
 }
 

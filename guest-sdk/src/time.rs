@@ -1,14 +1,11 @@
 //! Points in time and spans as plain numbers. There is no clock in a plugin: the time comes from
 //! [`Context::now`](crate::context::Context::now) or [`PolicyInput::now`](crate::policy::PolicyInput::now).
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use relhost_sdk_macros::settings;
 
 mod civil;
 #[cfg(test)]
@@ -59,7 +56,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// A span of time in settings, written as `90s`, `10m`, `36h` or `30d`.
+/// A span of time, written as `90s`, `10m`, `36h` or `30d`.
 ///
 /// ```
 /// use relhost_sdk::time::Span;
@@ -69,6 +66,7 @@ impl fmt::Display for Timestamp {
 /// assert_eq!(Duration::from(span), Duration::from_secs(600));
 /// assert_eq!(span.to_string(), "10m");
 /// ```
+#[settings(text)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span(Duration);
 
@@ -122,25 +120,5 @@ impl From<Span> for Duration {
 impl From<Duration> for Span {
     fn from(span: Duration) -> Self {
         Self(span)
-    }
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-impl JsonSchema for Span {
-    fn schema_name() -> Cow<'static, str> {
-        "Span".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" })
     }
 }

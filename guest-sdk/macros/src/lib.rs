@@ -3,8 +3,9 @@
 use proc_macro::TokenStream;
 use syn::{DeriveInput, ItemImpl, parse_macro_input};
 
-mod plugin;
 mod settings;
+
+mod plugin;
 #[cfg(test)]
 mod tests;
 
@@ -33,8 +34,12 @@ pub fn policy(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes a struct or an enum readable as settings: derives `Deserialize` and `JsonSchema`, writes names in
 /// kebab-case and refuses unknown fields. `#[serde(..)]` on fields works as usual; documentation becomes the
 /// schema's.
+///
+/// `#[settings(text)]` is for a value that is written as text, such as `08:30`: the type has `FromStr`, whose
+/// error becomes the message.
 #[proc_macro_attribute]
 pub fn settings(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let arguments = parse_macro_input!(arguments as settings::Arguments);
     let item = parse_macro_input!(item as DeriveInput);
-    settings::expand(&arguments.into(), &item).unwrap_or_else(syn::Error::into_compile_error).into()
+    settings::expand(&arguments, &item).unwrap_or_else(syn::Error::into_compile_error).into()
 }

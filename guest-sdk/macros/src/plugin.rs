@@ -3,7 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::parse::{Parse, ParseStream};
-use syn::{Error, Expr, ExprLit, Ident, ItemImpl, Lit, LitStr, Meta, Result, Token, Type};
+use syn::{Error, Ident, ItemImpl, LitStr, Result, Token, Type};
+
+use crate::settings::documentation as documentation_of;
 
 /// Which of the two.
 #[derive(Clone, Copy)]
@@ -102,15 +104,7 @@ fn documentation(arguments: &Arguments, item: &ItemImpl) -> TokenStream {
             ::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", #readme))
         };
     }
-    let lines = item.attrs.iter().filter_map(|attribute| match &attribute.meta {
-        Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
-            Expr::Lit(ExprLit { lit: Lit::Str(line), .. }) => Some(line.value()),
-            _ => None,
-        },
-        _ => None,
-    });
-    let text: Vec<_> = lines.map(|line| line.strip_prefix(' ').unwrap_or(&line).to_owned()).collect();
-    let text = text.join("\n");
+    let text = documentation_of(&item.attrs);
     quote!(#text)
 }
 

@@ -52,31 +52,34 @@ fn an_unknown_argument_is_refused() {
 
 #[test]
 fn settings_keep_the_names_an_author_gives() {
-    let plain = settings::expand(
-        &quote!(),
-        &parse_quote!(
-            struct S {
-                a: u8,
-            }
-        ),
-    )
-    .unwrap()
-    .to_string();
+    let named = |item: &syn::DeriveInput| settings::expand(&Default::default(), item).unwrap().to_string();
+    let plain = named(&parse_quote!(
+        struct S {
+            a: u8,
+        }
+    ));
     assert!(plain.contains("kebab-case") && plain.contains("deny_unknown_fields"));
-    let item = parse_quote!(
+    let given = named(&parse_quote!(
         #[serde(rename_all = "lowercase")]
         enum S {
             A,
         }
-    );
-    assert!(!settings::expand(&quote!(), &item).unwrap().to_string().contains("kebab-case"));
-    assert!(
-        settings::expand(
-            &quote!(x),
-            &parse_quote!(
-                struct S;
-            )
-        )
-        .is_err()
-    );
+    ));
+    assert!(!given.contains("kebab-case"));
+    assert!(settings::expand(&Default::default(), &parse_quote!(union S { a: u8 })).is_err());
+}
+
+#[test]
+fn text_settings_are_parsed() {
+    let arguments = syn::parse2::<settings::Arguments>(quote!(text)).unwrap();
+    let code = settings::expand(
+        &arguments,
+        &parse_quote!(
+            struct S<'a>(&'a str);
+        ),
+    )
+    .unwrap()
+    .to_string();
+    assert!(code.contains("impl < 'de , 'a >") && code.contains("text . parse"), "{code}");
+    assert!(syn::parse2::<settings::Arguments>(quote!(texts)).is_err());
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use relhost_sdk_macros::settings;
+
 use super::Timestamp;
 
 const MILLIS_PER_MINUTE: i64 = 60_000;
@@ -55,6 +57,7 @@ impl Weekday {
 }
 
 /// A fixed distance from UTC, written `+01:00`, `-05:30` or `Z`.
+#[settings(text)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UtcOffset {
     minutes: i16,
