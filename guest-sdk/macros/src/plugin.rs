@@ -113,6 +113,10 @@ fn exports(kind: Kind, plugin: &Ident) -> TokenStream {
     let export = format_ident!("export_{}", kind.module());
     let world = format_ident!("{}_plugin", kind.module());
     quote! {
+        // Natively nothing but tests uses it, and that is no reason to call it unused.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: #plugin = #plugin;
+
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             type Export = ::relhost_sdk::export::Export<#plugin>;

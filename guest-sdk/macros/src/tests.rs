@@ -29,7 +29,7 @@ fn exports_exist_only_in_a_component() {
     let code = expand(Kind::Stage, &Arguments::default(), &item).unwrap().to_string();
     let (native, component) = code.split_once("# [cfg (target_arch = \"wasm32\")]").unwrap();
     assert!(component.contains("export_stage") && component.contains("export_describe"));
-    assert!(!native.contains("export"));
+    assert!(!native.contains("export_") && !native.contains("export ::"));
 }
 
 #[test]

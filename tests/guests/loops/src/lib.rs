@@ -2,8 +2,7 @@
 
 use relhost_sdk::prelude::*;
 
-/// Never ends.
-pub struct Loops;
+struct Loops;
 
 /// Never ends and never calls the host.
 #[relhost_sdk::stage]

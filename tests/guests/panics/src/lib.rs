@@ -2,18 +2,15 @@
 
 use relhost_sdk::prelude::*;
 
-/// What it panics with.
 #[relhost_sdk::settings]
-pub struct Settings {
-    /// The text.
-    #[serde(default)]
+struct Settings {
+    /// What it panics with.
     text: Option<String>,
 }
 
-/// Panics.
-pub struct Panics;
+struct Panics;
 
-/// Panics with a text.
+/// Panics with a text that a person has to see.
 #[relhost_sdk::stage]
 impl Stage for Panics {
     type Settings = Settings;

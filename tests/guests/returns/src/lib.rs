@@ -2,10 +2,9 @@
 
 use relhost_sdk::prelude::*;
 
-/// Ends well at once.
-pub struct Returns;
+struct Returns;
 
-/// Ends well at once.
+/// Ends well at once, with an output.
 #[relhost_sdk::stage]
 impl Stage for Returns {
     type Settings = NoSettings;
