@@ -1,6 +1,6 @@
-//! Slots that people fill with their approvals: one each, and nobody fills two.
+//! Slots that people fill with their approvals: one each, and nobody fills two. Lists are sorted vectors: they
+//! are short, and the code of a tree per type would be a quarter of a component.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{PolicyInput, Requirement, Verdict};
@@ -10,7 +10,19 @@ use crate::outcome::Failure;
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Slot {
     name: String,
-    people: BTreeSet<String>,
+    /// Sorted.
+    people: Vec<String>,
+}
+
+impl Slot {
+    fn accepts(&self, person: &str) -> bool {
+        self.people.iter().any(|accepted| accepted == person)
+    }
+
+    /// Whether the other one accepts all of these people and more.
+    fn is_narrower_than(&self, other: &Self) -> bool {
+        other.people.len() > self.people.len() && self.people.iter().all(|person| other.accepts(person))
+    }
 }
 
 /// Slots that people fill with their approvals. Nobody fills two, and who could fill several is put where it
@@ -43,7 +55,7 @@ impl Slots {
     /// many were asked for.
     #[must_use]
     pub fn add(mut self, name: &str, count: usize, people: impl IntoIterator<Item = String>) -> Self {
-        let slot = Slot { name: name.to_owned(), people: people.into_iter().collect() };
+        let slot = Slot { name: name.to_owned(), people: sorted(people.into_iter().collect()) };
         let count = count.min(slot.people.len() + 1);
         self.slots.extend(std::iter::repeat_n(slot, count));
         self
@@ -53,7 +65,7 @@ impl Slots {
     #[must_use]
     pub fn fill<'p>(&self, people: impl IntoIterator<Item = &'p str>) -> Filling<'_> {
         // In an order of their own, so that the order of the votes does not matter.
-        let people: BTreeSet<&str> = people.into_iter().collect();
+        let people = sorted(people.into_iter().collect());
         let mut filling = Filling { slots: &self.slots, filled: vec![None; self.slots.len()] };
         for person in people {
             filling.place(person, &mut vec![false; self.slots.len()]);
@@ -109,7 +121,7 @@ impl Filling<'_> {
     /// search has seen.
     fn place(&mut self, person: &str, tried: &mut [bool]) -> bool {
         for at in 0..self.slots.len() {
-            if tried[at] || !self.slots[at].people.contains(person) {
+            if tried[at] || !self.slots[at].accepts(person) {
                 continue;
             }
             tried[at] = true;
@@ -140,44 +152,42 @@ impl Filling<'_> {
     /// What is missing, and which of `undecided` could give it.
     #[must_use]
     pub fn missing(&self, undecided: &[String]) -> Vec<Requirement> {
-        let mut order = Vec::new();
-        let mut counts = BTreeMap::new();
+        let mut wants: Vec<(Vec<usize>, usize)> = Vec::new();
         for at in (0..self.slots.len()).filter(|at| self.filled[*at].is_none()) {
             let wanted = self.freed_by(at);
-            if !counts.contains_key(&wanted) {
-                order.push(wanted.clone());
+            match wants.iter_mut().find(|(present, _)| *present == wanted) {
+                Some((_, count)) => *count += 1,
+                None => wants.push((wanted, 1)),
             }
-            *counts.entry(wanted).or_insert(0) += 1;
         }
-        order.iter().map(|wanted| self.requirement(counts[wanted], wanted, undecided)).collect()
+        wants.iter().map(|(wanted, count)| self.requirement(*count, wanted, undecided)).collect()
     }
 
     /// The kinds of slots of which any helps to fill this one: the slot itself, and those whose people could
     /// move into it. Each is named by its first slot, so that equal wants are equal.
-    fn freed_by(&self, missing: usize) -> BTreeSet<usize> {
-        let mut wanted = BTreeSet::from([missing]);
-        let mut open = vec![missing];
-        while let Some(at) = open.pop() {
+    fn freed_by(&self, missing: usize) -> Vec<usize> {
+        let mut wanted = vec![missing];
+        let mut next = 0;
+        while let Some(at) = wanted.get(next).copied() {
+            next += 1;
             for (other, person) in self.filled.iter().enumerate() {
-                let could_move = person.as_ref().is_some_and(|person| self.slots[at].people.contains(person));
-                if could_move && wanted.insert(other) {
-                    open.push(other);
+                let could_move = person.as_ref().is_some_and(|person| self.slots[at].accepts(person));
+                if could_move && !wanted.contains(&other) {
+                    wanted.push(other);
                 }
             }
         }
         let first = |at: usize| self.slots.iter().position(|slot| *slot == self.slots[at]).unwrap_or(at);
-        wanted.into_iter().map(first).collect()
+        sorted(wanted.into_iter().map(first).collect())
     }
 
-    fn requirement(&self, count: usize, wanted: &BTreeSet<usize>, undecided: &[String]) -> Requirement {
+    fn requirement(&self, count: usize, wanted: &[usize], undecided: &[String]) -> Requirement {
         let slots: Vec<&Slot> = wanted.iter().map(|at| &self.slots[*at]).collect();
-        let fits = |person: &&String| slots.iter().any(|slot| slot.people.contains(*person));
+        let fits = |person: &&String| slots.iter().any(|slot| slot.accepts(person));
         let candidates = undecided.iter().filter(fits).cloned().collect();
         // A slot that anybody may fill makes the narrower ones beside it not worth a word.
-        let covered = |slot: &Slot| {
-            slots.iter().any(|other| other.people.is_superset(&slot.people) && other.people != slot.people)
-        };
-        let named: Vec<&&Slot> = slots.iter().filter(|slot| !covered(slot)).collect();
+        let covered = |slot: &Slot| slots.iter().any(|other| slot.is_narrower_than(other));
+        let named: Vec<&Slot> = slots.iter().filter(|slot| !covered(slot)).copied().collect();
         Requirement::of(count, describe(count, &named), candidates)
     }
 }
@@ -194,11 +204,15 @@ impl fmt::Display for Filling<'_> {
     }
 }
 
-fn describe(count: usize, slots: &[&&Slot]) -> String {
+fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+    list.sort_unstable();
+    list.dedup();
+    list
+}
+
+fn describe(count: usize, slots: &[&Slot]) -> String {
     match slots {
-        [only] if only.people.len() == 1 && only.people.contains(&only.name) => {
-            format!("{} to approve", only.name)
-        }
+        [only] if only.people == [only.name.as_str()] => format!("{} to approve", only.name),
         _ => {
             let names: Vec<_> = slots.iter().map(|slot| slot.name.as_str()).collect();
             let count = if count == 1 { "one".to_owned() } else { count.to_string() };
