@@ -101,7 +101,7 @@ fn who_is_asked_and_saw_what_is_asked_may_vote() {
 fn each_rule_shuts_out_with_its_own_word() {
     type Change = fn(&mut Door);
     use RefusedKind as K;
-    let table: [(&str, Change, &str, K); 17] = [
+    let table: [(&str, Change, &str, K); 18] = [
         ("an os user", |d| d.candidate.voter = Actor::OsUser("ann".into()), "unknown-person", K::NotAsked),
         ("a service", |d| d.candidate.voter = Actor::Service("host".into()), "unknown-person", K::NotAsked),
         ("a stranger", |d| d.candidate.voter = person("zoe"), "unknown-person", K::NotAsked),
@@ -116,6 +116,7 @@ fn each_rule_shuts_out_with_its_own_word() {
         ("another pipeline", |d| d.current.0.pipeline_revision.0[0] ^= 1, "content-changed", K::Closed),
         ("an old mail", |d| d.candidate.content.0[0] ^= 1, "content-changed", K::Closed),
         ("a later attempt", |d| d.current.1 += 1, "content-changed", K::Closed),
+        ("another attempt's link", |d| d.candidate.attempt += 1, "content-changed", K::Closed),
         ("it is over", |d| d.row.decision = Some(closed(Resolution::Rejected)), "closed", K::Closed),
         ("voted", |d| d.row.votes.push(vote("ann")), "voted", K::Closed),
         ("a novel", |d| d.candidate.comment = "ä".repeat(COMMENT_MAX + 1), "comment-too-long", K::Usage),

@@ -180,10 +180,8 @@ proptest! {
         let judged = case.judge();
         prop_assert_eq!(resolution(&judged), case.expected(), "{:?}", judged);
         match judged {
-            Judged::Open { waiting_for, recheck_at } => {
+            Judged::Open { waiting_for, .. } => {
                 prop_assert!(!waiting_for.is_empty(), "people are told what is missing");
-                let rechecks = case.verdicts.iter().flatten().filter_map(|verdict| verdict.recheck_at);
-                prop_assert_eq!(recheck_at, rechecks.min(), "at the earliest time that a policy names");
             }
             Judged::Closed(decision) => {
                 prop_assert_eq!(&decision.votes, &case.votes, "all votes are kept");
@@ -286,6 +284,53 @@ fn who_left_the_group_does_not_count_any_more() {
         panic!("Bob is not asked any more")
     };
     assert_eq!(waiting_for, "1 more approval for the environment's minimum");
+}
+
+#[test]
+fn policies_are_asked_again_at_the_earliest_time_that_one_names() {
+    let need = |recheck_at: Option<u64>| {
+        let (decision, reasons) = (PolicyDecision::Need(Vec::new()), vec!["not yet".to_owned()]);
+        Ok(Verdict { decision, reasons, recheck_at: recheck_at.map(Timestamp) })
+    };
+    let verdicts = [need(Some(90_000)), need(None), need(Some(60_000))];
+    let row = row(approval(0, false));
+    let Judged::Open { recheck_at, .. } = judge(&row, &[], &verdicts, &operator(), Timestamp(5_000)) else {
+        panic!("no policy approves")
+    };
+    assert_eq!(recheck_at, Some(Timestamp(60_000)));
+    let open = judge(&row, &[], &verdicts[1..2], &operator(), Timestamp(5_000));
+    assert!(matches!(open, Judged::Open { recheck_at: None, .. }), "{open:?}");
+}
+
+#[test]
+fn policies_without_an_opinion_open_nothing() {
+    let abstain = Ok(Verdict { decision: PolicyDecision::Abstain, reasons: Vec::new(), recheck_at: None });
+    let row = row(approval(1, false));
+    let votes = [plain_vote("bob", 2_000)];
+    let both = [abstain.clone(), abstain.clone()];
+    let judged = judge(&row, &votes, &both, &operator(), Timestamp(5_000));
+    assert!(
+        matches!(&judged, Judged::Open { waiting_for, .. } if waiting_for.contains("abstain")),
+        "{judged:?}"
+    );
+    let one = [abstain, approving().remove(0)];
+    assert_eq!(
+        resolution(&judge(&row, &votes, &one, &operator(), Timestamp(5_000))),
+        Some(Resolution::Approved)
+    );
+}
+
+#[test]
+fn the_first_rejection_is_named_in_whatever_order_votes_come() {
+    let no = |who, at| Vote { approve: false, comment: format!("says {who}"), ..plain_vote(who, at) };
+    let row = row(approval(0, false));
+    for votes in [[no("bob", 3_000), no("cleo", 2_000)], [no("cleo", 2_000), no("bob", 3_000)]] {
+        let Judged::Closed(decision) = judge(&row, &votes, &approving(), &operator(), Timestamp(5_000))
+        else {
+            panic!("one rejection closes")
+        };
+        assert_eq!(decision.reason, "rejected by cleo: says cleo");
+    }
 }
 
 #[test]

@@ -246,7 +246,7 @@ fn whatever_changes_what_is_deployed_changes_what_is_approved() {
         ("namespace", |d| d.config.clusters.get_mut(&name("kind")).expect("there").namespace.push('x')),
         ("policy", |d| d.environment().policies.push(PolicySpec { with: true.into(), ..window() })),
         ("policy", |d| d.snapshot.components.get_mut(&name("any-one")).expect("pinned").digest.0[0] ^= 1),
-        ("policy", |d| d.stage().approval.before = Some(asks(&["bob"]))),
+        ("policy", |d| d.stage().approval.before = Some(asks(&["dan"]))),
         ("policy", |d| d.stage().approval.before = Some(asks(&["group:leads", "ann"]))),
         ("pipeline revision", |d| d.snapshot.pipeline.revision.0[0] ^= 1),
     ];

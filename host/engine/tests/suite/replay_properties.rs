@@ -150,7 +150,7 @@ proptest! {
         let needed = Life::whole(component).0.disk.count;
         match stop {
             Ok(_) => {}
-            Err(Stop::Full(records)) => prop_assert!(records + 3 > limit && needed > limit - 2),
+            Err(Stop::Full(records)) => prop_assert!(records + 4 > limit && needed > limit - 2),
             Err(stop) => return Err(TestCaseError::fail(stop.why())),
         }
         // A claim, and an outcome that rides with the end, may come on top.

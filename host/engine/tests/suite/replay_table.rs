@@ -435,7 +435,10 @@ fn frames_that_no_run_writes_are_refused() {
         damage(&mut frames);
         let frames = if rehash { Disk::rehashed(&frames).frames() } else { frames };
         assert_eq!(verify(&frames).err(), Some(expected.clone()), "{what}");
-        assert_eq!(RunJournal::load(frames).err(), Some(expected), "{what}");
+        // The store has hashed the bytes before it hands out frames.
+        if !matches!(expected, ReplayError::Hash { .. }) {
+            assert_eq!(RunJournal::load(frames).err(), Some(expected), "{what}");
+        }
     }
 }
 
