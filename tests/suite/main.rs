@@ -4,5 +4,6 @@
 mod cli;
 mod kill;
 mod page;
+mod sandbox;
 mod scenarios;
 mod tidy;

@@ -64,11 +64,13 @@ fn the_seed_pipeline_goes_from_dev_to_prod() {
         assert_eq!(state, succeeded(), "{stage}\n{}", ended.stderr);
     }
     // LoadBalancer addresses are printed, and every line of what happened is labelled.
-    assert_eq!(ended.stderr.matches("203.0.113.").count(), 8, "{}", ended.stderr);
+    let addresses = ended.stderr.matches("address.app1-nginx-loadbalancer-service = 203.0.113.").count();
+    assert_eq!(addresses, 4, "{}", ended.stderr);
     assert!(ended.stderr.contains("[rehearsal]"), "{}", ended.stderr);
     let mails = std::fs::read_dir(place.path().join("state/outbox")).expect("an outbox").count();
     assert!(mails >= 6, "{mails} mails for three approvals of two to four people each");
-    place.run(&["release", "replay", "latest", "--state", "state"]).expect(0);
+    let replay = ["release", "replay", "latest", "--state", "state", "--config", "aks-release/relhost.yaml"];
+    place.run(&replay).expect(0);
 }
 
 #[test]

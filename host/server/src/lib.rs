@@ -1,19 +1,32 @@
 //! The server: it assembles the engine and its adapters, dispatches runs, and serves people through the
 //! command line, a socket and a page.
 //!
-//! A module imports only modules declared above it.
+//! A module imports only modules declared above it. The blank lines keep the formatter from sorting.
+
+pub mod exit;
+
+pub mod clock;
+
+pub mod telemetry;
+
+pub mod supervise;
+
+pub mod token;
+
+pub mod bundled;
+
+pub mod protocol;
+
+pub mod host;
+
+pub mod dispatch;
+
+pub mod app;
 
 pub mod api;
-pub mod app;
-pub mod bundled;
-pub mod cli;
-pub mod clock;
-pub mod dispatch;
-pub mod exit;
-pub mod host;
+
 pub mod owner;
-pub mod protocol;
-pub mod supervise;
-pub mod telemetry;
-pub mod token;
+
 pub mod trigger;
+
+pub mod cli;

@@ -4,8 +4,9 @@
 use relhost_sdk::prelude::*;
 use relhost_sdk::time::UtcOffset;
 
-mod calendar;
 mod setting;
+
+mod calendar;
 #[cfg(test)]
 mod tests;
 

@@ -143,6 +143,8 @@ fn mentions(text: &str, path: &str) -> bool {
 const LINES_MAX: usize = 800;
 /// More modules than this in a crate are hard to know.
 const MODULES_MAX: usize = 15;
+/// Crates that have more, and how many. The list may only shrink.
+const MODULES_EXCEPTIONS: &[(&str, usize)] = &[("relhost-model", 19)];
 
 fn size(root: &Path) -> Vec<String> {
     let mut broken = Vec::new();
@@ -155,7 +157,8 @@ fn size(root: &Path) -> Vec<String> {
     for krate in crates(root) {
         let text = std::fs::read_to_string(krate.folder.join("src/lib.rs")).unwrap_or_default();
         let count = modules(without_tests(&text)).len();
-        if count > MODULES_MAX {
+        let exception = MODULES_EXCEPTIONS.iter().find(|(name, _)| *name == krate.name);
+        if count > exception.map_or(MODULES_MAX, |(_, allowed)| *allowed) {
             broken.push(format!("size: {} has {count} modules; {MODULES_MAX} are the limit", krate.name));
         }
     }
@@ -180,7 +183,8 @@ fn names(root: &Path) -> Vec<String> {
 }
 
 fn module_docs(root: &Path) -> Vec<String> {
-    let undocumented = files(root, "rs").into_iter().filter(|path| {
+    let files = files(root, "rs").into_iter().filter(|path| !path.ends_with("tests.rs"));
+    let undocumented = files.filter(|path| {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         !text.lines().find(|line| !line.trim().is_empty()).is_some_and(|line| line.starts_with("//!"))
     });

@@ -116,20 +116,12 @@ async fn replay_one(
         Record::Complete { end, .. } => Some(end.as_ref().clone()),
         _ => None,
     });
-    let calls = RunJournal::load(without_end(frames)).map_err(|error| damaged(&error))?;
+    let calls = RunJournal::load(frames).map_err(|error| damaged(&error))?;
     let (context, seed) = (calls.start().context.clone(), calls.start().seed.clone());
     let mut dry = Dry { journal: calls, answered: 0, problem: None };
     let activation = host.sandbox.run_stage(&plugin, &context, &seed, &mut dry).await;
     let (same, summary) = compare(&dry, activation, end);
     Ok(ReplayedRun { run: found.run, stage: found.stage, same, summary })
-}
-
-fn without_end(mut frames: Vec<Frame>) -> Vec<Frame> {
-    for frame in &mut frames {
-        frame.records.retain(|record| !matches!(record, Record::Complete { .. }));
-    }
-    frames.retain(|frame| !frame.records.is_empty());
-    frames
 }
 
 fn compare(dry: &Dry, activation: Activation, end: Option<RunEnd>) -> (bool, String) {

@@ -78,6 +78,8 @@ pub struct Resume {
 /// If it cannot be created, or the owner cannot be reached.
 pub async fn run(session: &Session<'_>, command: Run) -> Result<Exit, Failure> {
     let request = request(&command)?;
+    // Before the state is opened: a file that is wrong leaves nothing behind.
+    crate::app::load::pipeline(&command.pipeline)?;
     let mut config = session.config(Some(&command.pipeline))?;
     config.listen = command.listen.clone().or(config.listen);
     let backend = session.open(config, Duty::Dispatch).await?;
