@@ -24,7 +24,6 @@ const POINTS: &[(&str, u32)] = &[
     ("session.after-intent", 2),
     ("session.after-effect", 1),
     ("session.after-effect", 2),
-    ("session.after-effect", 3),
     ("runner.before-complete", 1),
     ("runner.after-complete", 1),
 ];

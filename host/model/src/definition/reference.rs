@@ -137,11 +137,11 @@ struct Known {
 impl Known {
     fn contains(&self, name: &str) -> bool {
         let lower = name.to_lowercase();
-        self.lower.contains(&lower) || self.from_build(&lower)
+        self.lower.contains(&lower) || self.is_from_build(&lower)
     }
 
     /// `build.yaml` may define anything under `Build.`, and the same under the alias of its artifact.
-    fn from_build(&self, lower: &str) -> bool {
+    fn is_from_build(&self, lower: &str) -> bool {
         if lower.starts_with("build.") {
             return true;
         }
