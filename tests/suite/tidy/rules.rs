@@ -134,7 +134,7 @@ fn mentions(text: &str, path: &str) -> bool {
         line.match_indices(path).any(|(at, _)| {
             let after = line[at + path.len()..].chars().next();
             let before = line[..at].chars().next_back();
-            !after.is_some_and(|c| c.is_alphanumeric() || c == '_') && !before.is_some_and(|c| c == '$')
+            !after.is_some_and(|c| c.is_alphanumeric() || c == '_') && before.is_none_or(|c| c != '$')
         })
     })
 }
