@@ -9,20 +9,29 @@
 //! Every write goes through the one [`Writer`], which puts whatever is queued into one transaction and
 //! answers after `COMMIT` has returned. Reads run on read-only connections, on the caller's thread.
 //!
-//! A module imports only modules declared above it.
+//! A module imports only modules declared above it. The blank lines keep the formatter from sorting.
 
-mod apply;
-mod check;
+#[cfg(test)]
+#[path = "../tests/conformance/sample.rs"]
+#[allow(dead_code, reason = "the cases of the port use the rest of it")]
+mod sample;
+
 mod fault;
 pub mod kill;
 pub mod lock;
+
 mod migration;
-mod open;
-mod read;
-mod sequence;
-mod sqlite;
 mod table;
+
+mod apply;
+mod check;
+mod open;
+mod sequence;
+
+mod read;
 mod writer;
+
+mod sqlite;
 
 pub use lock::{Held, Owner, StateFolder};
 pub use sqlite::SqliteStore;

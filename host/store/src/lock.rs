@@ -150,3 +150,6 @@ fn owned(path: &Path) -> StoreError {
 fn unusable(path: &Path, cause: &std::io::Error) -> StoreError {
     StoreError::Damaged { reason: format!("use {}: {cause}", path.display()) }
 }
+
+#[cfg(test)]
+mod tests;

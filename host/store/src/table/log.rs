@@ -60,8 +60,11 @@ pub(crate) fn read(db: &Connection, release: ReleaseId, since: u64) -> Outcome<V
     Ok(entries)
 }
 
-/// Lines of a run: the position of their frame, the ordinal, the index under it, the line. Ordered by frame.
-pub(crate) fn of_run(db: &Connection, run: RunId) -> Outcome<Vec<(u64, (u32, u32, LogLine))>> {
+/// A line of a frame: the ordinal it came after, its index under it, the line.
+type FrameLine = (u32, u32, LogLine);
+
+/// Lines of a run with the positions of their frames, ordered by frame.
+pub(crate) fn of_run(db: &Connection, run: RunId) -> Outcome<Vec<(u64, FrameLine)>> {
     let mut statement = db.prepare_cached(
         "SELECT position, ordinal, n, line FROM log WHERE run = ?1 ORDER BY position, ordinal, n",
     )?;
