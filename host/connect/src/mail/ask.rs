@@ -49,7 +49,7 @@ pub struct AskFacts {
     pub powers: Vec<String>,
     /// Connection and namespace.
     pub target: String,
-    /// The page on which to decide: `http` or `https`, shorter than [`LINK_CHARS_MAX`]. Another one is left out.
+    /// The page on which to decide: `http` or `https`, shorter than 200 characters. Another one is left out.
     pub link: Option<String>,
     /// The six characters that the page asks for. They stand in the body and never in the link.
     pub code: Option<String>,
