@@ -1,6 +1,6 @@
 //! Pipeline files: read, checked, merged.
 //!
-//! 1. [`yaml`](crate::yaml) reads the text into a tree with places.
+//! 1. [`crate::yaml`] reads the text into a tree with places.
 //! 2. Stages that are clones are merged with their source (a JSON merge patch, RFC 7386), everything but
 //!    `environment` and `after`: where a stage deploys to and when it starts is never inherited. Both are
 //!    required of a clone. Azure copies the conditions of a cloned stage, and its users then point them
@@ -8,7 +8,7 @@
 //! 3. The tree is checked against the table of what a pipeline may hold, and becomes a parsed pipeline:
 //!    texts with places, nothing looked up.
 //! 4. The parsed pipeline is validated: names, references, the graph of the stages, variables, limits. Only
-//!    this makes a [`Pipeline`](crate::pipeline::Pipeline).
+//!    this makes a [`Pipeline`].
 //!
 //! All problems of a file are reported at once; a value that one step has reported is left out by the next.
 //!
