@@ -35,6 +35,7 @@ fn a_wrong_file_is_shown_with_its_place_and_changes_nothing() {
 }
 
 #[test]
+#[ignore = "needs the binary: cargo xtask test"]
 fn what_is_not_there_is_said() {
     let place = Place::new();
     let run = place.run(&["run", "missing.yaml", "--rehearse"]).expect(2);
@@ -48,6 +49,7 @@ fn what_is_not_there_is_said() {
 }
 
 #[test]
+#[ignore = "needs the binary: cargo xtask test"]
 fn schemas_and_completions_are_printed() {
     let place = Place::new();
     for of in ["pipeline", "config"] {
