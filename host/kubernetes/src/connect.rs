@@ -1,63 +1,85 @@
-//! Connections to real clusters.
+//! Real clusters behind the port.
 
-use relhost_engine::port::Secrets;
+mod cleanup;
+mod facts;
+
 use relhost_engine::port::cluster::{ApplyRequest, CleanupRequest, Cluster, SecretRequest, WaitRequest};
-use relhost_engine::port::{BoxFuture, Progress};
+use relhost_engine::port::{BoxFuture, Progress, Secrets};
 use relhost_model::call::{CallError, Deployed, Rollout};
 use relhost_model::config::ClusterConnection;
 use relhost_model::id::ClusterName;
 
-/// A real cluster. Not built yet: opening one says so.
-pub enum KubeCluster {}
+use crate::client::Connection;
+use crate::policy::Rules;
+use crate::{apply, wait};
+
+/// One connection to a real cluster, confined to one namespace.
+pub struct KubeCluster {
+    connection: Connection,
+    cluster_kinds: Vec<String>,
+}
 
 impl KubeCluster {
-    /// Opens a connection.
+    /// Opens a connection. Nothing is sent yet.
     ///
     /// # Errors
-    /// Always, for now.
+    /// If the credentials cannot be read, or want something that is not allowed here.
     pub async fn open(
         name: &ClusterName,
-        _connection: &ClusterConnection,
-        _secrets: &dyn Secrets,
+        connection: &ClusterConnection,
+        secrets: &dyn Secrets,
     ) -> Result<Self, CallError> {
-        Err(CallError::permanent("not-supported", format!("cluster `{name}`: this version rehearses only")))
+        let cluster_kinds = connection.cluster_kinds.clone();
+        Ok(Self { connection: Connection::open(name, connection, secrets).await?, cluster_kinds })
     }
 }
 
 impl Cluster for KubeCluster {
     fn namespace(&self) -> &str {
-        match *self {}
+        self.connection.namespace()
     }
 
     fn apply<'a>(
         &'a self,
-        _: &'a ApplyRequest,
-        _: &'a dyn Progress,
+        request: &'a ApplyRequest,
+        progress: &'a dyn Progress,
     ) -> BoxFuture<'a, Result<Deployed, CallError>> {
-        match *self {}
+        Box::pin(async move {
+            let rules = Rules {
+                namespace: self.connection.namespace(),
+                kinds: &request.kinds,
+                cluster_kinds: &self.cluster_kinds,
+            };
+            apply::run(&self.connection.for_effect(&request.key), rules, request, progress).await
+        })
     }
 
     fn wait<'a>(
         &'a self,
-        _: &'a WaitRequest,
-        _: &'a dyn Progress,
+        request: &'a WaitRequest,
+        progress: &'a dyn Progress,
     ) -> BoxFuture<'a, Result<Rollout, CallError>> {
-        match *self {}
+        Box::pin(
+            async move { wait::rollout(&self.connection.for_effect(&request.key), request, progress).await },
+        )
     }
 
-    fn secret<'a>(&'a self, _: &'a SecretRequest) -> BoxFuture<'a, Result<(), CallError>> {
-        match *self {}
+    fn secret<'a>(
+        &'a self,
+        request: &'a SecretRequest,
+    ) -> BoxFuture<'a, Result<relhost_model::call::AppliedObject, CallError>> {
+        Box::pin(async move { apply::secret::keep(&self.connection.for_effect(&request.key), request).await })
     }
 
     fn cleanup<'a>(
         &'a self,
-        _: &'a CleanupRequest,
-        _: &'a dyn Progress,
+        request: &'a CleanupRequest,
+        progress: &'a dyn Progress,
     ) -> BoxFuture<'a, Result<Vec<String>, CallError>> {
-        match *self {}
+        Box::pin(cleanup::run(&self.connection, request, progress))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Vec<String>, CallError>> {
-        match *self {}
+        Box::pin(facts::collect(&self.connection))
     }
 }

@@ -1,4 +1,5 @@
-//! The cluster: manifests, images, namespaces, and the rehearsal cluster behind the same port.
+//! The cluster: manifests, images, namespaces, apply, readiness and diagnosis, and the rehearsal cluster
+//! behind the same port.
 //!
 //! A module imports only modules declared above it. The blank lines keep the formatter from sorting.
 
@@ -9,6 +10,12 @@ pub mod manifest;
 
 pub mod inject;
 pub mod policy;
+
+pub mod client;
+
+pub mod wait;
+
+pub mod apply;
 
 pub mod connect;
 pub mod rehearsal;

@@ -14,9 +14,9 @@ use relhost_model::call::{
 use relhost_model::digest::Digest;
 use serde_json::{Value, json};
 
+use crate::apply::{self, word};
 use crate::object::Object;
 use crate::policy::Rules;
-use crate::{inject, manifest, policy};
 
 /// An image that holds this word cannot be pulled, so that a failure can be rehearsed.
 const FAILING_IMAGE: &str = "rehearsal-fail";
@@ -63,26 +63,27 @@ impl RehearsalCluster {
     }
 
     fn apply_all(&self, request: &ApplyRequest, progress: &dyn Progress) -> Result<Deployed, CallError> {
-        let mut objects = manifest::read(&request.manifests)?;
-        inject::images(&mut objects, &request.images)?;
-        inject::pull_secrets(&mut objects, &request.pull_secrets);
         let rules = Rules { namespace: &self.namespace, kinds: &request.kinds, cluster_kinds: &[] };
-        policy::confine(&mut objects, rules)?;
+        let objects = apply::prepare(request, rules)?;
         let mut applied = Vec::new();
         for object in &objects {
             let change = self.keep(object.kind(), object.name(), &object.body)?;
             say(progress, &format!("{} {}", object.title(), word(change)));
-            applied.push(AppliedObject {
-                api_version: object.api_version().to_owned(),
-                kind: object.kind().to_owned(),
-                name: object.name().to_owned(),
-                change,
-                generation: None,
-                uid: Some(uid(&self.namespace, object)),
-            });
+            applied.push(self.applied(object, change));
         }
         let warnings = vec!["rehearsal: no cluster was touched".to_owned()];
         Ok(Deployed { id: request.key.hex(), objects: applied, warnings })
+    }
+
+    fn applied(&self, object: &Object, change: Change) -> AppliedObject {
+        AppliedObject {
+            api_version: object.api_version().to_owned(),
+            kind: object.kind().to_owned(),
+            name: object.name().to_owned(),
+            change,
+            generation: None,
+            uid: Some(uid(&self.namespace, object)),
+        }
     }
 
     fn wait_all(&self, request: &WaitRequest, progress: &dyn Progress) -> Result<Rollout, CallError> {
@@ -136,7 +137,7 @@ impl RehearsalCluster {
         }
     }
 
-    fn keep_secret(&self, request: &SecretRequest) -> Result<(), CallError> {
+    fn keep_secret(&self, request: &SecretRequest) -> Result<AppliedObject, CallError> {
         // Only the names of the keys are kept: a rehearsal has no use for the bytes.
         let (kind, keys) = match &request.content {
             SecretContent::DockerRegistry { server, .. } => (
@@ -155,7 +156,9 @@ impl RehearsalCluster {
             "type": kind,
             "data": keys,
         });
-        self.keep("Secret", &request.name, &body).map(drop)
+        let change = self.keep("Secret", &request.name, &body)?;
+        let object = Object { origin: String::new(), body };
+        Ok(self.applied(&object, change))
     }
 
     fn remove(&self, request: &CleanupRequest, progress: &dyn Progress) -> Result<Vec<String>, CallError> {
@@ -203,14 +206,6 @@ fn say(progress: &dyn Progress, text: &str) {
     });
 }
 
-fn word(change: Change) -> &'static str {
-    match change {
-        Change::Created => "created",
-        Change::Configured => "configured",
-        Change::Unchanged => "unchanged",
-    }
-}
-
 fn uid(namespace: &str, object: &Object) -> String {
     Digest::of_parts([namespace.as_bytes(), object.title().as_bytes()]).short()
 }
@@ -242,7 +237,7 @@ impl Cluster for RehearsalCluster {
         Box::pin(std::future::ready(self.wait_all(request, progress)))
     }
 
-    fn secret<'a>(&'a self, request: &'a SecretRequest) -> BoxFuture<'a, Result<(), CallError>> {
+    fn secret<'a>(&'a self, request: &'a SecretRequest) -> BoxFuture<'a, Result<AppliedObject, CallError>> {
         Box::pin(std::future::ready(self.keep_secret(request)))
     }
 

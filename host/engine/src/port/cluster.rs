@@ -100,8 +100,8 @@ pub trait Cluster: Send + Sync {
         progress: &'a dyn Progress,
     ) -> BoxFuture<'a, Result<Rollout, CallError>>;
 
-    /// Creates or updates a secret in one step.
-    fn secret<'a>(&'a self, request: &'a SecretRequest) -> BoxFuture<'a, Result<(), CallError>>;
+    /// Creates or updates a secret in one step; returns the object that it is now.
+    fn secret<'a>(&'a self, request: &'a SecretRequest) -> BoxFuture<'a, Result<AppliedObject, CallError>>;
 
     /// Removes objects; returns `Kind/name` of what it removed.
     fn cleanup<'a>(

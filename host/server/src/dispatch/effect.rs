@@ -248,15 +248,7 @@ async fn secret(
     request: SecretRequest,
     cluster: &dyn Cluster,
 ) -> Result<Answer, CallError> {
-    cluster.secret(&request).await?;
-    let object = AppliedObject {
-        api_version: "v1".into(),
-        kind: "Secret".into(),
-        name: request.name.clone(),
-        change: relhost_model::call::Change::Configured,
-        generation: None,
-        uid: None,
-    };
+    let object = cluster.secret(&request).await?;
     remember(host, target, vec![object]).await;
     Ok(Answer::Secret(request.name))
 }

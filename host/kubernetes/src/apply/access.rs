@@ -1,0 +1,210 @@
+//! Asks for every right before anything is changed, so that what is missing is said at once and whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::FutureExt as _;
+use futures::stream::{self, StreamExt as _};
+use relhost_model::call::CallError;
+use serde_json::{Value, json};
+
+use super::IN_FLIGHT;
+use super::plan::Planned;
+use crate::client::{ApiError, Connection};
+
+const RULES_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
+const ACCESS_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+
+/// Without these nothing can be applied or waited for. A server-side apply of a new object needs `create`.
+const NEEDED: [&str; 3] = ["create", "patch", "list"];
+/// What a wait reads beside the objects, to say why they are not ready.
+const USEFUL: [(&str, &str, &str); 7] = [
+    ("", "pods", "list"),
+    ("", "pods", "watch"),
+    ("", "pods/log", "get"),
+    ("", "events", "list"),
+    ("", "events", "watch"),
+    ("apps", "replicasets", "list"),
+    ("apps", "replicasets", "watch"),
+];
+/// Kinds whose wait looks at pods.
+const WITH_PODS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"];
+
+/// One right: a verb on a resource of a group.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Right {
+    group: String,
+    resource: String,
+    verb: &'static str,
+    namespaced: bool,
+}
+
+/// Checks the rights that the objects need. Returns what is missing and only makes messages poorer.
+///
+/// # Errors
+/// `forbidden` with everything that is missing and the role that gives it.
+pub(super) async fn check(connection: &Connection, planned: &[Planned]) -> Result<Vec<String>, CallError> {
+    let kinds = planned.iter().filter_map(|planned| planned.kind.as_ref());
+    let needed: BTreeSet<Right> = kinds
+        .flat_map(|kind| {
+            NEEDED.map(|verb| Right {
+                group: kind.group.clone(),
+                resource: kind.plural.clone(),
+                verb,
+                namespaced: kind.namespaced,
+            })
+        })
+        .collect();
+    let with_pods = planned.iter().any(|planned| WITH_PODS.contains(&planned.object.kind()));
+    let useful = USEFUL.iter().filter(|_| with_pods).map(|&(group, resource, verb)| Right {
+        group: group.into(),
+        resource: resource.into(),
+        verb,
+        namespaced: true,
+    });
+    let useful: BTreeSet<Right> = useful.filter(|right| !needed.contains(right)).collect();
+    let missing = missing(connection, &needed, &useful).await?;
+    let (fatal, poor): (Vec<Right>, Vec<Right>) =
+        missing.into_iter().partition(|right| needed.contains(right));
+    if !fatal.is_empty() {
+        return Err(refusal(connection, &fatal, &poor));
+    }
+    if poor.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = format!("the account may not {}: a failure will be explained less well", listed(&poor));
+    Ok(vec![text])
+}
+
+async fn missing(
+    connection: &Connection,
+    needed: &BTreeSet<Right>,
+    useful: &BTreeSet<Right>,
+) -> Result<Vec<Right>, CallError> {
+    let question = json!({
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview",
+        "spec": { "namespace": connection.namespace() },
+    });
+    let rules = match connection.review(RULES_REVIEW, &question).await {
+        Ok(answer) => answer["status"]["resourceRules"].as_array().cloned().unwrap_or_default(),
+        // Some authorisers list no rules; the questions below are answered by all.
+        Err(ApiError::Status { code: 403 | 404, .. }) => Vec::new(),
+        Err(error) => return Err(error.at(connection.cluster(), "ask for the account's rights")),
+    };
+    let open = needed.iter().chain(useful).filter(|right| !rules.iter().any(|rule| covers(rule, right)));
+    let asked: Vec<_> = open.map(|right| denied(connection, right).boxed()).collect();
+    let mut answers = stream::iter(asked).buffered(IN_FLIGHT);
+    let mut missing = Vec::new();
+    while let Some(answer) = answers.next().await {
+        missing.extend(answer?);
+    }
+    Ok(missing)
+}
+
+/// Whether a rule gives a right for every name.
+fn covers(rule: &Value, right: &Right) -> bool {
+    let has = |field: &str, wanted: &str| {
+        let words = rule[field].as_array().map(Vec::as_slice).unwrap_or_default();
+        words.iter().any(|word| word == wanted || word == "*")
+    };
+    let some_names = rule["resourceNames"].as_array().is_some_and(|names| !names.is_empty());
+    // What holds in the namespace says nothing about objects outside of it.
+    right.namespaced
+        && !some_names
+        && has("apiGroups", &right.group)
+        && has("resources", &right.resource)
+        && has("verbs", right.verb)
+}
+
+/// The right itself if it is not granted.
+async fn denied(connection: &Connection, right: &Right) -> Result<Option<Right>, CallError> {
+    let (resource, subresource) = right.resource.split_once('/').unwrap_or((&right.resource, ""));
+    let namespace = if right.namespaced { connection.namespace() } else { "" };
+    let question = json!({
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+        "spec": { "resourceAttributes": {
+            "namespace": namespace, "verb": right.verb, "group": right.group,
+            "resource": resource, "subresource": subresource,
+        } },
+    });
+    match connection.review(ACCESS_REVIEW, &question).await {
+        Ok(answer) if answer["status"]["allowed"] == true => Ok(None),
+        Ok(_) => Ok(Some(right.clone())),
+        Err(error) => Err(error.at(connection.cluster(), "ask for the account's rights")),
+    }
+}
+
+fn refusal(connection: &Connection, fatal: &[Right], poor: &[Right]) -> CallError {
+    let namespace = connection.namespace();
+    let cluster = connection.cluster();
+    let text = format!("the account of cluster connection `{cluster}` may not {}", listed(fatal));
+    let everything: Vec<Right> = fatal.iter().chain(poor).cloned().collect();
+    CallError::permanent("forbidden", text)
+        .with("namespace", namespace)
+        .with("help", format!("add to the account's role in namespace `{namespace}`:\n{}", role(&everything)))
+}
+
+/// `create deployments.apps, create and patch services`.
+fn listed(rights: &[Right]) -> String {
+    let mut by_resource: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for right in rights {
+        let resource = match right.group.as_str() {
+            "" => right.resource.clone(),
+            group => format!("{}.{group}", right.resource),
+        };
+        by_resource.entry(resource).or_default().push(right.verb);
+    }
+    let parts = by_resource.iter().map(|(resource, verbs)| format!("{} {resource}", verbs.join("/")));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// The rules of a role, as YAML in flow style.
+fn role(rights: &[Right]) -> String {
+    let mut by_resource: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for right in rights {
+        by_resource.entry((&right.group, &right.resource)).or_default().push(right.verb);
+    }
+    let mut text = String::from("rules:");
+    for ((group, resource), verbs) in by_resource {
+        let verbs = verbs.join(", ");
+        text.push_str(&format!(
+            "\n- {{ apiGroups: [\"{group}\"], resources: [{resource}], verbs: [{verbs}] }}"
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn right(group: &str, resource: &str, verb: &'static str) -> Right {
+        Right { group: group.into(), resource: resource.into(), verb, namespaced: true }
+    }
+
+    #[test]
+    fn a_rule_covers_what_it_names() {
+        let rule = json!({ "apiGroups": ["apps"], "resources": ["*"], "verbs": ["create", "patch"] });
+        assert!(covers(&rule, &right("apps", "deployments", "patch")));
+        assert!(!covers(&rule, &right("apps", "deployments", "list")));
+        assert!(!covers(&rule, &right("", "services", "patch")));
+        assert!(!covers(&rule, &Right { namespaced: false, ..right("apps", "things", "patch") }));
+        let some =
+            json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": ["*"], "resourceNames": ["a"] });
+        assert!(!covers(&some, &right("", "secrets", "patch")));
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_said_at_once() {
+        let rights = [
+            right("", "services", "create"),
+            right("", "services", "patch"),
+            right("apps", "deployments", "list"),
+        ];
+        assert_eq!(listed(&rights), "list deployments.apps, create/patch services");
+        assert_eq!(
+            role(&rights),
+            "rules:\n- { apiGroups: [\"\"], resources: [services], verbs: [create, patch] }\n\
+             - { apiGroups: [\"apps\"], resources: [deployments], verbs: [list] }"
+        );
+    }
+}

@@ -1,0 +1,195 @@
+//! Fields that somebody else manages: taken, yielded, or a question for a person.
+
+use relhost_model::call::CallError;
+use serde_json::Value;
+
+use super::plan::Planned;
+use crate::client::{Cause, Connection, Kind};
+
+const CONFLICT: &str = "FieldManagerConflict";
+
+/// What is done about a field of another manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// A person's tool wrote it before: the release is the new owner.
+    Take,
+    /// A controller keeps writing it: it stays as it is.
+    Yield,
+    /// Nobody knows: a person decides.
+    Ask,
+}
+
+/// Who holds a field.
+#[derive(Debug, PartialEq, Eq)]
+struct Owner<'a> {
+    manager: &'a str,
+    subresource: Option<&'a str>,
+}
+
+impl<'a> Owner<'a> {
+    /// From `conflict with "NAME" with subresource "SUB" using v1 at TIME`.
+    fn parse(message: &'a str) -> Self {
+        let mut quoted = message.split('"').skip(1).step_by(2);
+        let manager = quoted.next().unwrap_or("an unknown manager");
+        let subresource = message.contains("with subresource").then(|| quoted.next()).flatten();
+        Self { manager, subresource }
+    }
+
+    fn rule(&self) -> Rule {
+        let manager = self.manager.to_ascii_lowercase();
+        let by_name = |names: &[&str]| names.iter().any(|name| manager.starts_with(name));
+        if self.subresource == Some("scale") || manager.contains("controller") || by_name(CONTROLLERS) {
+            return Rule::Yield;
+        }
+        if by_name(TOOLS) { Rule::Take } else { Rule::Ask }
+    }
+}
+
+/// What people applied with before: their fields become the release's.
+const TOOLS: &[&str] =
+    &["kubectl", "before-first-apply", "helm", "terraform", "pulumi", "ansible", "relhost"];
+/// What writes again within seconds, whoever takes the field.
+const CONTROLLERS: &[&str] = &[
+    "keda",
+    "vpa-",
+    "cluster-autoscaler",
+    "horizontal-pod-autoscaler",
+    "flagger",
+    "rollouts",
+    "cert-manager",
+];
+
+/// Whether a refusal is about fields of other managers.
+pub(super) fn over_fields(causes: &[Cause]) -> bool {
+    causes.iter().any(|cause| cause.reason == CONFLICT)
+}
+
+/// Settles every conflict of one object, or says why it cannot be.
+///
+/// # Errors
+/// `field-conflict`, naming owner, field and both values.
+pub(super) async fn settle(
+    connection: &Connection,
+    kind: &Kind,
+    planned: &mut Planned,
+    causes: &[Cause],
+) -> Result<(), CallError> {
+    let name = planned.object.name().to_owned();
+    let live = connection.get(kind, &name).await;
+    let live = live.map_err(|error| super::failure::of(connection, planned, &error))?.unwrap_or_default();
+    for cause in causes.iter().filter(|cause| cause.reason == CONFLICT) {
+        let owner = Owner::parse(&cause.message);
+        let (title, field, manager) = (planned.object.title(), cause.field.as_str(), owner.manager);
+        match owner.rule() {
+            Rule::Take => {
+                planned.force = true;
+                planned.note(format!("{title}: took over `{field}` from {manager}"));
+            }
+            Rule::Yield if copy(&live, &mut planned.object.body, field) => {
+                planned.note(format!("{title}: left `{field}` to {manager}, which controls it"));
+            }
+            Rule::Yield | Rule::Ask => return Err(refusal(planned, &live, field, manager)),
+        }
+    }
+    Ok(())
+}
+
+fn refusal(planned: &Planned, live: &Value, field: &str, manager: &str) -> CallError {
+    let title = planned.object.title();
+    let value = |object: &Value| {
+        let shown = read(object, field).map_or_else(|| "nothing".to_owned(), Value::to_string);
+        if planned.object.kind() == "Secret" { "***".to_owned() } else { shown }
+    };
+    CallError::permanent("field-conflict", format!("{title}: `{field}` belongs to {manager}"))
+        .with("value there", value(live))
+        .with("value in the manifest", value(&planned.object.body))
+        .with("file", planned.object.origin.clone())
+        .with("help", format!("take the field out of the manifest, or stop {manager} from managing it"))
+}
+
+/// One step of a path such as `.spec.ports[port=80,protocol="TCP"].targetPort`.
+enum Step<'a> {
+    Field(&'a str),
+    Keys(&'a str),
+}
+
+fn steps(path: &str) -> Vec<Step<'_>> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        if let Some(inner) = rest.strip_prefix('[') {
+            let (keys, after) = inner.split_once(']').unwrap_or((inner, ""));
+            steps.push(Step::Keys(keys));
+            rest = after;
+            continue;
+        }
+        let field = rest.strip_prefix('.').unwrap_or(rest);
+        let end = field.find(['.', '[']).unwrap_or(field.len());
+        steps.push(Step::Field(&field[..end]));
+        rest = &field[end..];
+    }
+    steps
+}
+
+fn matches_keys(item: &Value, keys: &str) -> bool {
+    keys.split(',').all(|pair| {
+        let Some((key, value)) = pair.split_once('=') else { return false };
+        serde_json::from_str::<Value>(value).is_ok_and(|value| item[key] == value)
+    })
+}
+
+fn read<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
+    steps(path).into_iter().try_fold(object, |value, step| match step {
+        Step::Field(name) => value.get(name),
+        Step::Keys(keys) => value.as_array()?.iter().find(|item| matches_keys(item, keys)),
+    })
+}
+
+/// Sets a field to what is live; `false` if the path leads nowhere.
+fn copy(live: &Value, object: &mut Value, path: &str) -> bool {
+    let Some(value) = read(live, path).cloned() else { return false };
+    let target = steps(path).into_iter().try_fold(object, |target, step| match step {
+        Step::Field(name) => target.get_mut(name),
+        Step::Keys(keys) => target.as_array_mut()?.iter_mut().find(|item| matches_keys(item, keys)),
+    });
+    target.map(|target| *target = value).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_owner_decides() {
+        let cases = [
+            ("conflict with \"kubectl-client-side-apply\" using apps/v1", Rule::Take),
+            ("conflict with \"kubectl\" using apps/v1 at 2026-01-01T00:00:00Z", Rule::Take),
+            ("conflict with \"kubectl\" with subresource \"scale\" using apps/v1", Rule::Yield),
+            (
+                "conflict with \"kube-controller-manager\" with subresource \"scale\" using apps/v1",
+                Rule::Yield,
+            ),
+            ("conflict with \"Helm\" using v1", Rule::Take),
+            ("conflict with \"somebody\" using v1", Rule::Ask),
+            ("conflict", Rule::Ask),
+        ];
+        for (message, rule) in cases {
+            assert_eq!(Owner::parse(message).rule(), rule, "{message}");
+        }
+        let owner = Owner::parse("conflict with \"kubectl\" with subresource \"scale\" using apps/v1");
+        assert_eq!(owner, Owner { manager: "kubectl", subresource: Some("scale") });
+    }
+
+    #[test]
+    fn a_yielded_field_is_set_to_what_is_live() {
+        let live = json!({ "spec": { "replicas": 5, "ports": [{ "port": 80, "nodePort": 3000 }] } });
+        let mut object = json!({ "spec": { "replicas": 2, "ports": [{ "port": 80, "nodePort": 1 }] } });
+        assert!(copy(&live, &mut object, ".spec.replicas"));
+        assert!(copy(&live, &mut object, ".spec.ports[port=80].nodePort"));
+        assert_eq!(object, live);
+        assert!(!copy(&live, &mut object, ".spec.ports[port=81].nodePort"));
+        assert!(!copy(&live, &mut object, ".spec.missing"));
+    }
+}

@@ -1,0 +1,121 @@
+//! Kubernetes Secrets from secret values, created or updated in one request: there is no moment without one.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use relhost_engine::port::cluster::{SecretContent, SecretRequest};
+use relhost_model::call::{AppliedObject, CallError, Change};
+use serde_json::{Map, Value, json};
+
+use crate::client::{ApiError, Apply, Connection, Kind};
+
+/// Creates or updates a Secret. Its fields are taken from whoever had them: the pipeline names this object
+/// as its own.
+///
+/// # Errors
+/// If the cluster refuses. The text names fields and never values.
+pub async fn keep(connection: &Connection, request: &SecretRequest) -> Result<AppliedObject, CallError> {
+    let kind = Kind::builtin("v1", "Secret", "secrets");
+    let body = body(connection.namespace(), request);
+    let how = Apply { force: true, dry_run: false };
+    let name = &request.name;
+    let response =
+        connection.apply(&kind, &body, how).await.map_err(|error| told(connection, name, &error))?;
+    let metadata = &response.body["metadata"];
+    Ok(AppliedObject {
+        api_version: "v1".into(),
+        kind: "Secret".into(),
+        name: name.clone(),
+        change: if response.status == 201 { Change::Created } else { Change::Configured },
+        generation: None,
+        uid: metadata["uid"].as_str().map(str::to_owned),
+    })
+}
+
+fn told(connection: &Connection, name: &str, error: &ApiError) -> CallError {
+    let what = format!("create Secret/{name} in namespace `{}`", connection.namespace());
+    let told = error.at_secret(connection.cluster(), &what);
+    match error {
+        ApiError::Status { code: 422, causes, .. } if causes.iter().any(|cause| cause.field == "type") => {
+            let text = format!("Secret/{name} exists with another type, which cannot be changed");
+            CallError::permanent("immutable-field", text).with("help", "delete it, or use another name")
+        }
+        ApiError::Status { code: 404, .. } => {
+            let text = format!("{what}: there is no such namespace");
+            CallError::permanent("namespace-missing", text)
+                .with("help", format!("create namespace `{}`", connection.namespace()))
+        }
+        ApiError::Status { code: 403, .. } => {
+            told.with("role", "- { apiGroups: [\"\"], resources: [secrets], verbs: [create, patch] }")
+        }
+        _ => told,
+    }
+}
+
+fn body(namespace: &str, request: &SecretRequest) -> Value {
+    let (kind, data) = match &request.content {
+        SecretContent::DockerRegistry { server, user, password, email } => {
+            let password = String::from_utf8_lossy(password.expose());
+            let auth = STANDARD.encode(format!("{user}:{password}"));
+            let mut entry = json!({ "username": user, "password": password, "auth": auth });
+            if let Some(email) = email {
+                entry["email"] = json!(email);
+            }
+            let config = json!({ "auths": { server: entry } }).to_string();
+            let data = Map::from_iter([(".dockerconfigjson".to_owned(), json!(STANDARD.encode(config)))]);
+            ("kubernetes.io/dockerconfigjson", data)
+        }
+        SecretContent::Generic(entries) => {
+            let entries = entries.iter();
+            let data = entries.map(|(key, value)| (key.clone(), json!(STANDARD.encode(value.expose()))));
+            ("Opaque", data.collect())
+        }
+    };
+    json!({
+        "apiVersion": "v1", "kind": "Secret", "type": kind, "data": data,
+        "metadata": { "name": request.name, "namespace": namespace },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use relhost_model::digest::Digest;
+    use relhost_model::secret::SecretValue;
+
+    use super::*;
+
+    fn decoded(value: &Value) -> String {
+        String::from_utf8(STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap()
+    }
+
+    fn request(content: SecretContent) -> SecretRequest {
+        SecretRequest { key: Digest::of(b"k"), name: "pull".into(), content }
+    }
+
+    #[test]
+    fn a_registry_secret_is_what_nodes_expect() {
+        let password = SecretValue::new(b"p:w".to_vec());
+        let content = SecretContent::DockerRegistry {
+            server: "example.azurecr.io".into(),
+            user: "u".into(),
+            password,
+            email: Some("u@example.com".into()),
+        };
+        let body = body("dev", &request(content));
+        assert_eq!(body["type"], "kubernetes.io/dockerconfigjson");
+        assert_eq!(body["metadata"], json!({ "name": "pull", "namespace": "dev" }));
+        let config: Value = serde_json::from_str(&decoded(&body["data"][".dockerconfigjson"])).unwrap();
+        let entry = &config["auths"]["example.azurecr.io"];
+        assert_eq!(entry["username"], "u");
+        assert_eq!(entry["password"], "p:w");
+        assert_eq!(entry["email"], "u@example.com");
+        assert_eq!(decoded(&entry["auth"]), "u:p:w");
+    }
+
+    #[test]
+    fn a_generic_secret_keeps_bytes() {
+        let entries = vec![("key".to_owned(), SecretValue::new(vec![0xff, 0x00]))];
+        let body = body("dev", &request(SecretContent::Generic(entries)));
+        assert_eq!(body["type"], "Opaque");
+        assert_eq!(STANDARD.decode(body["data"]["key"].as_str().unwrap()).unwrap(), [0xff, 0x00]);
+    }
+}
