@@ -13,6 +13,8 @@ pub mod policy;
 
 pub mod client;
 
+pub mod status;
+
 pub mod wait;
 
 pub mod apply;
