@@ -15,6 +15,8 @@ pub mod client;
 
 pub mod status;
 
+pub mod diagnose;
+
 pub mod wait;
 
 pub mod apply;

@@ -15,6 +15,8 @@ pub enum Code {
     ImagePull,
     /// A ConfigMap, a Secret, a key of one, or a ServiceAccount does not exist.
     ConfigMissing,
+    /// The node cannot make the container as it is described.
+    ContainerInvalid,
     /// A container was killed because it used more memory than it may.
     OutOfMemory,
     /// A container ends again and again, or cannot be started.
@@ -53,6 +55,7 @@ impl Code {
             Self::ImageDenied => "image-denied",
             Self::ImagePull => "image-pull",
             Self::ConfigMissing => "config-missing",
+            Self::ContainerInvalid => "container-invalid",
             Self::OutOfMemory => "out-of-memory",
             Self::CrashLoop => "crash-loop",
             Self::JobFailed => "job-failed",
