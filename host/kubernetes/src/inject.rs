@@ -26,11 +26,11 @@ pub fn images(objects: &mut [Object], images: &[String]) -> Result<(), CallError
     let mut seen: Vec<String> = Vec::new();
     for object in objects.iter_mut() {
         object.pod_specs(&mut |spec| {
-            for container in containers(spec) {
-                let Some(current) = container["image"].as_str().map(str::to_owned) else { continue };
+            for place in places(spec) {
+                let Some(current) = place.as_str().map(str::to_owned) else { continue };
                 seen.push(current.clone());
                 if let Some(index) = images.iter().position(|image| same_repository(image, &current)) {
-                    container["image"] = json!(images[index].trim());
+                    *place = json!(images[index].trim());
                     matched[index] = true;
                 }
             }
@@ -52,9 +52,18 @@ pub fn images(objects: &mut [Object], images: &[String]) -> Result<(), CallError
     }
 }
 
-fn containers(spec: &mut Map<String, Value>) -> Vec<&mut Value> {
-    let lists = spec.iter_mut().filter(|(name, _)| CONTAINER_LISTS.contains(&name.as_str()));
-    lists.filter_map(|(_, list)| list.as_array_mut()).flatten().collect()
+/// Every place of an image in a pod: its containers, and volumes that are images.
+fn places(spec: &mut Map<String, Value>) -> Vec<&mut Value> {
+    let mut places = Vec::new();
+    for (name, list) in spec.iter_mut() {
+        let items = list.as_array_mut().into_iter().flatten();
+        if CONTAINER_LISTS.contains(&name.as_str()) {
+            places.extend(items.filter_map(|container| container.get_mut("image")));
+        } else if name == "volumes" {
+            places.extend(items.filter_map(|volume| volume.get_mut("image")?.get_mut("reference")));
+        }
+    }
+    places
 }
 
 /// Adds pull secrets, merged by name: a name that is there stays where it is.
@@ -86,6 +95,7 @@ mod tests {
                 "imagePullSecrets": [{ "name": "old" }],
                 "initContainers": [{ "name": "init", "image": "busybox" }],
                 "containers": [{ "name": "web", "image": image }, { "name": "none" }],
+                "volumes": [{ "name": "data", "image": { "reference": "example.com/data:1" } }, { "name": "tmp" }],
             } } },
         });
         Object { origin: "a.yaml".into(), body }
@@ -94,17 +104,19 @@ mod tests {
     #[test]
     fn an_image_goes_into_every_container_of_its_repository() {
         let mut objects = [deployment("host:5000/app@sha256:ab")];
-        images(&mut objects, &["host:5000/app:2".into(), "docker.io/library/busybox:1".into()]).unwrap();
+        let wanted = ["host:5000/app:2", "docker.io/library/busybox:1", " example.com/data:2 "];
+        images(&mut objects, &wanted.map(str::to_owned)).unwrap();
         let spec = &objects[0].body["spec"]["template"]["spec"];
         assert_eq!(spec["containers"][0]["image"], "host:5000/app:2");
         assert_eq!(spec["initContainers"][0]["image"], "docker.io/library/busybox:1");
+        assert_eq!(spec["volumes"][0]["image"]["reference"], "example.com/data:2");
     }
 
     #[test]
     fn an_image_that_matches_nothing_is_an_error() {
         let error = images(&mut [deployment("nginx")], &["apache:2".into()]).unwrap_err();
         assert_eq!(error.code, "image-unmatched");
-        assert!(error.details[0].1.contains("busybox, nginx"), "{error:?}");
+        assert_eq!(error.details[0].1, "busybox, example.com/data:1, nginx");
         let twice =
             images(&mut [deployment("nginx")], &["nginx:1".into(), "library/nginx:2".into()]).unwrap_err();
         assert_eq!(twice.code, "image-ambiguous");

@@ -13,7 +13,7 @@ use relhost_model::artifact::FrozenArtifact;
 use relhost_model::digest::Digest;
 use relhost_model::id::{Alias, PluginName, ReleaseId};
 use relhost_model::pipeline::{ArtifactLocation, Pipeline};
-use relhost_model::release::{Mode, PinnedComponent, Reason, Snapshot};
+use relhost_model::release::{PinnedComponent, Reason, Snapshot};
 
 use super::caller::Caller;
 use super::load;
@@ -59,11 +59,6 @@ pub async fn create(host: &Arc<Host>, caller: &Caller, request: Create) -> Resul
 /// # Errors
 /// As [`create`].
 pub async fn create_for(host: &Arc<Host>, origin: Origin, request: Create) -> Result<Created, Failure> {
-    if request.mode == Mode::Real {
-        // Better here than after people have approved it.
-        return Err(Failure::new(Exit::Invalid, "not-supported", "this version rehearses only")
-            .help("add `--rehearse`; the adapter for real clusters is not built yet"));
-    }
     let reader = Arc::clone(host);
     let (request, parts) = Supervisor::blocking(move || {
         let parts = read(&reader, &request);

@@ -34,6 +34,9 @@ const WAIT_MAX: Millis = Millis::from_secs(3600);
 /// A wait ends by its own deadline; this much later it is cut.
 const WAIT_SLACK: Duration = Duration::from_secs(15);
 
+/// What a cluster says of credentials that it does not accept.
+const UNAUTHORIZED: &str = "unauthorized";
+
 /// Where an effect goes, and what it may touch there.
 #[derive(Clone)]
 pub struct Target {
@@ -96,7 +99,17 @@ pub async fn perform(
         HostCall::Wait(call) => (wait_span(call).to_std() + WAIT_SLACK, "its timeout"),
         _ => (CALL_CAP, "30 seconds"),
     };
-    let made = tokio::time::timeout(cap, make(host, target, key, call, lines, deployed)).await;
+    let making = async {
+        match make(host, target, key, call, lines, deployed).await {
+            // A token may have been renewed where it is kept since the connection was opened.
+            Err(error) if error.code == UNAUTHORIZED => {
+                host.clusters.forget(&target.environment, &host.config).await;
+                make(host, target, key, call, lines, deployed).await
+            }
+            made => made,
+        }
+    };
+    let made = tokio::time::timeout(cap, making).await;
     let answer = made.unwrap_or_else(|_| {
         let operation = call.operation();
         Err(CallError::transient("timeout", format!("`{operation}` did not end within {limit}")))

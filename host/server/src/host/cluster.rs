@@ -68,8 +68,10 @@ impl Clusters {
         }
     }
 
-    /// Forgets a connection, so that its credentials are read again when it is next used.
-    pub async fn forget(&self, name: &ClusterName) {
-        self.open.lock().await.remove(name);
+    /// Forgets the connection of an environment, so that its credentials are read again when it is next used.
+    pub async fn forget(&self, environment: &EnvironmentName, config: &Config) {
+        if let Some(name) = config.environments.get(environment).and_then(|it| it.cluster.as_ref()) {
+            self.open.lock().await.remove(name);
+        }
     }
 }
