@@ -11,6 +11,7 @@ mod limit;
 mod name;
 mod open;
 mod read;
+mod sink;
 mod tarball;
 mod tree;
 mod zipped;

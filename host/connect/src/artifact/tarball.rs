@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use tar::EntryType;
 
 use super::ArtifactError;
-use super::import::Sink;
 use super::limit::ArtifactLimits;
 use super::name::quoted;
+use super::sink::Sink;
 
 pub(super) fn copy(
     content: impl Read,

@@ -6,8 +6,8 @@ use std::ffi::OsStr;
 use cap_std::fs::Dir;
 
 use super::ArtifactError;
-use super::import::Sink;
 use super::limit::DEPTH_MAX;
+use super::sink::Sink;
 
 pub(super) fn copy(folder: &Dir, sink: &mut Sink) -> Result<(), ArtifactError> {
     below(folder, "", 0, sink)

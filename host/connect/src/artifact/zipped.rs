@@ -7,9 +7,9 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::ArtifactError;
-use super::import::Sink;
 use super::limit::ArtifactLimits;
 use super::name::quoted;
+use super::sink::Sink;
 
 /// The file type in a Unix mode, and two of its values.
 const TYPE_MASK: u32 = 0o170_000;

@@ -4,8 +4,8 @@
 use relhost_model::call::CallError;
 use serde_json::{Map, Value, json};
 
+use super::failure;
 use super::plan::Planned;
-use super::{failure, one};
 use crate::client::{Apply, Connection, MANAGER, Response};
 
 /// What kubectl calls itself when it applies client-side.
@@ -26,7 +26,7 @@ pub(super) async fn from_client_side(
         { "op": "test", "path": "/metadata/resourceVersion", "value": applied["metadata"]["resourceVersion"] },
         { "op": "replace", "path": "/metadata/managedFields", "value": managers },
     ]);
-    let kind = one::reached_by(planned)?;
+    let kind = planned.reached_by()?;
     let told = |planned: &Planned, error| failure::of(connection, planned, &error);
     let name = planned.object.name().to_owned();
     connection.patch(&kind, &name, &patch).await.map_err(|error| told(planned, error))?;

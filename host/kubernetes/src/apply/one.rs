@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::plan::Planned;
 use super::{conflict, failure, migrate, wave};
-use crate::client::{ApiError, Apply, Connection, Kind, Response};
+use crate::client::{ApiError, Apply, Connection, Response};
 
 /// How often a conflict is settled for one object. Each round settles every field that the server names, so
 /// a second one means that somebody changed the object meanwhile.
@@ -59,7 +59,7 @@ pub(super) async fn apply(
 }
 
 async fn send(connection: &Connection, planned: &mut Planned, dry_run: bool) -> Result<Response, CallError> {
-    let kind = reached_by(planned)?;
+    let kind = planned.reached_by()?;
     for _ in 0..ROUNDS_MAX {
         let how = Apply { force: planned.force, dry_run };
         match connection.apply(&kind, &planned.object.body, how).await {
@@ -71,15 +71,6 @@ async fn send(connection: &Connection, planned: &mut Planned, dry_run: bool) -> 
     }
     let text = format!("{} changes without pause", planned.object.title());
     Err(CallError::transient("conflict", text).with("help", "see what else writes to it"))
-}
-
-/// How an object is reached. Only an object whose definition comes with the set is not yet, and those are
-/// resolved before their wave.
-pub(super) fn reached_by(planned: &Planned) -> Result<Kind, CallError> {
-    planned.kind.clone().ok_or_else(|| {
-        let text = format!("{}: its definition is not applied yet", planned.object.title());
-        CallError::permanent("kind-unknown", text)
-    })
 }
 
 fn text(object: &Value, field: &str) -> Option<String> {
@@ -96,7 +87,7 @@ pub(super) async fn settle(connection: &Connection, planned: &[Planned]) -> Resu
             _ => continue,
         };
         defined |= planned.object.kind() == "CustomResourceDefinition";
-        let kind = reached_by(planned)?;
+        let kind = planned.reached_by()?;
         let name = planned.object.name();
         let look = async {
             loop {

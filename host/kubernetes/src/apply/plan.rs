@@ -31,6 +31,15 @@ impl Planned {
         Self { object, kind, wave, deferred, force: false, before: None, notes: Vec::new() }
     }
 
+    /// How the object is reached. Only an object whose definition comes with the set is not yet, and those
+    /// are resolved before their wave.
+    pub(super) fn reached_by(&self) -> Result<Kind, CallError> {
+        self.kind.clone().ok_or_else(|| {
+            let text = format!("{}: its definition is not applied yet", self.object.title());
+            CallError::permanent("kind-unknown", text)
+        })
+    }
+
     /// Adds something that a person should know, once.
     pub(super) fn note(&mut self, text: impl Into<String>) {
         let text = text.into();
