@@ -72,10 +72,12 @@ fn build(root: &Item<'_>, problems: &mut Problems) -> BuildInfo {
 fn value(item: &Item<'_>, problems: &mut Problems) -> Option<String> {
     let text = item.scalar()?;
     if text.value.len() > VALUE_BYTES_MAX {
-        problems.push(text.error("too-long", format!("the value has more than {VALUE_BYTES_MAX} bytes")));
+        let problem = text.error("too-long", format!("the value has more than {VALUE_BYTES_MAX} bytes"));
+        problems.push(problem.help("put long texts into a file of the artifact"));
     }
     if let Some(c) = text.value.chars().find(|c| c.is_control()) {
-        problems.push(text.error("invalid-value", format!("the value holds the control character {c:?}")));
+        let problem = text.error("invalid-value", format!("the value holds the control character {c:?}"));
+        problems.push(problem.help("write it in one line of plain text"));
     }
     Some(text.value)
 }
@@ -85,15 +87,17 @@ fn extra(item: &Item<'_>, problems: &mut Problems) -> BTreeMap<String, String> {
     let mut extra = BTreeMap::new();
     for (index, (name, item)) in item.entries().into_iter().enumerate() {
         if index == EXTRA_MAX {
-            problems.push(name.error("too-many", format!("more than {EXTRA_MAX} further values")));
+            let problem = name.error("too-many", format!("more than {EXTRA_MAX} further values"));
+            problems.push(problem.help("put them into a file of the artifact"));
         }
         if let Err(error) = check_name(&name.value) {
-            problems.push(name.error("invalid-name", error.to_string()));
+            let help = "choose another name; it is read as `$(Build.<name>)`";
+            problems.push(name.error("invalid-name", error.to_string()).help(help));
         }
         let full = format!("build.{}", name.value.to_lowercase());
         if known.iter().any(|known| known.to_lowercase() == full) {
             let message = format!("`$(Build.{})` comes from a key of its own", name.value);
-            problems.push(name.error("invalid-name", message));
+            problems.push(name.error("invalid-name", message).help("use that key, or another name"));
         }
         if let Some(value) = value(&item, problems) {
             extra.insert(name.value, value);

@@ -19,10 +19,13 @@ use crate::config::{Config, Environment, Limits};
 use crate::definition::policies;
 use crate::id::{ClusterName, EnvironmentName};
 use crate::time::Millis;
-use crate::yaml::{Item, Problem, Problems, Shape, Use, Warnings, check, parse};
+use crate::yaml::{Item, Problem, Problems, Shape, Text, Use, Warnings, check, parse};
 
 /// The state folder of a configuration that names none.
 pub const STATE_DEFAULT: &str = ".relhost";
+
+const NOTHING_ALLOWED: &str = "a limit of 0 allows nothing at all";
+const KEEP_LIMIT: &str = "leave it out to keep the built-in limit";
 
 /// Reads and checks `relhost.yaml`. Relative paths in it are joined with `folder`; `file` names it in
 /// messages.
@@ -152,7 +155,7 @@ impl Reader<'_> {
         let item = item.get(key)?;
         let number = u32::try_from(item.whole()?).ok()?;
         if number == 0 {
-            self.problems.push(item.error("out-of-range", "a limit of 0 allows nothing at all"));
+            self.problems.push(item.error("out-of-range", NOTHING_ALLOWED).help(KEEP_LIMIT));
         }
         Some(number)
     }
@@ -161,21 +164,26 @@ impl Reader<'_> {
         let text = item.get(key)?.text()?;
         let span: Millis = text.parse(self.problems)?;
         if span == Millis(0) {
-            self.problems.push(text.error("out-of-range", "a limit of 0 allows nothing at all"));
+            self.problems.push(text.error("out-of-range", NOTHING_ALLOWED).help(KEEP_LIMIT));
         }
         Some(span)
     }
 
     fn path(&mut self, item: &Item<'_>, key: &str) -> Option<PathBuf> {
         let text = item.get(key)?.text()?;
-        if text.value.is_empty() {
-            self.problems.push(text.error("invalid-value", "the path is empty"));
-        }
-        Some(self.folder.join(text.value))
+        Some(self.joined(&text))
     }
 
     fn paths(&mut self, item: &Item<'_>, key: &str) -> Vec<PathBuf> {
-        texts(item, key).into_iter().map(|text| self.folder.join(text.value)).collect()
+        texts(item, key).iter().map(|text| self.joined(text)).collect()
+    }
+
+    fn joined(&mut self, text: &Text) -> PathBuf {
+        if text.value.is_empty() {
+            let problem = text.error("invalid-value", "the path is empty");
+            self.problems.push(problem.help("name a file or a folder, relative to this file"));
+        }
+        self.folder.join(&text.value)
     }
 
     fn listen(&mut self, root: &Item<'_>) -> Option<String> {
@@ -203,11 +211,11 @@ impl Reader<'_> {
 }
 
 /// The entries of a map below a key, with their names.
-fn entries<'a>(item: &Item<'a>, key: &str) -> Vec<(crate::yaml::Text, Item<'a>)> {
+fn entries<'a>(item: &Item<'a>, key: &str) -> Vec<(Text, Item<'a>)> {
     item.get(key).map(|item| item.entries()).unwrap_or_default()
 }
 
 /// The texts of a list below a key.
-fn texts(item: &Item<'_>, key: &str) -> Vec<crate::yaml::Text> {
+fn texts(item: &Item<'_>, key: &str) -> Vec<Text> {
     item.get(key).map(|item| item.list().iter().filter_map(Item::text).collect()).unwrap_or_default()
 }

@@ -73,6 +73,9 @@ impl std::fmt::Display for RunUuid {
     }
 }
 
+/// What a name may be, for people.
+pub(crate) const NAME_ADVICE: &str = "a name has up to 100 letters, digits, `-`, `_` and `.`";
+
 /// The longest name of anything. Kubernetes label values end at 63, and a mail subject holds three names.
 pub const NAME_MAX: usize = 100;
 
@@ -82,9 +85,12 @@ fn check(what: &'static str, text: &str, extra: &str) -> Result<(), InvalidId> {
         Some("is empty".to_owned())
     } else if text.len() > NAME_MAX {
         Some(format!("is longer than {NAME_MAX} bytes"))
+    } else if text.chars().all(|c| c == '.') || text.trim() != text {
+        // As a file's name the first would be another folder; the second looks like another name.
+        Some("is nothing but dots, or starts or ends with a space".to_owned())
     } else {
         let wrong = text.chars().find(|c| !allowed(c));
-        wrong.map(|c| format!("holds {c:?}; letters, digits, `-`, `_` and `.` are allowed"))
+        wrong.map(|c| format!("holds {c:?}"))
     };
     match problem {
         None => Ok(()),

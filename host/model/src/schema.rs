@@ -21,13 +21,13 @@ pub fn pipeline() -> Value {
 /// The schema of `relhost.yaml`.
 #[must_use]
 pub fn config() -> Value {
-    file("relhost configuration", &config_file::table::CONFIG)
+    or_empty(file("relhost configuration", &config_file::table::CONFIG))
 }
 
 /// The schema of `build.yaml`.
 #[must_use]
 pub fn build() -> Value {
-    file("relhost build file", &build_file::BUILD)
+    or_empty(file("relhost build file", &build_file::BUILD))
 }
 
 /// The schema of a plugin set file.
@@ -41,6 +41,12 @@ fn file(title: &str, object: &Object) -> Value {
     schema.insert("$schema".into(), "http://json-schema.org/draft-07/schema#".into());
     schema.insert("title".into(), title.into());
     Value::Object(schema)
+}
+
+/// A file that says nothing is one too.
+fn or_empty(mut schema: Value) -> Value {
+    schema["type"] = json!(["object", "null"]);
+    schema
 }
 
 fn of_shape(shape: &Shape, how: Use) -> Map<String, Value> {

@@ -40,8 +40,11 @@ pub struct Millis(pub u64);
 
 /// A span that is not written as `90s`, `10m`, `36h` or `30d`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a span of time; write a number and a unit, as in `90s`, `10m`, `36h` or `30d`")]
+#[error("`{0}` is not a span of time")]
 pub struct InvalidSpan(pub String);
+
+/// How a span is written, for people.
+pub(crate) const SPAN_ADVICE: &str = "write a number and a unit, as in `90s`, `10m`, `36h` or `30d`";
 
 impl Millis {
     /// A span of whole seconds.

@@ -5,6 +5,8 @@
 //! problems of a file are reported at once. Kubernetes manifests are read by [`documents`], with wider limits
 //! and the rules of kubectl.
 
+mod check;
+mod explain;
 mod manifest;
 mod node;
 mod parse;
@@ -14,9 +16,12 @@ pub mod suggest;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use check::{Use, check};
 pub use manifest::{ManifestBudget, documents};
+#[cfg(test)]
+pub(crate) use node::Entry;
 pub(crate) use node::{Item, Node, Text, Value};
 pub(crate) use parse::parse;
 pub use parse::{FILE_ALIASES_MAX, FILE_BYTES_MAX, FILE_DEPTH_MAX, FILE_NODES_MAX};
 pub use problem::{PROBLEMS_SHOWN, Place, Problem, Problems, Severity, Warnings};
-pub(crate) use shape::{Key, Object, Rule, SECRET, Shape, Use, check, optional, required};
+pub(crate) use shape::{Key, Object, Rule, SECRET, Shape, optional, required};

@@ -47,10 +47,12 @@ impl Reader<'_> {
                 (Some(server), None) => {
                     let message = format!("`server` needs `{key}`");
                     let place = Some(server.node.place);
-                    self.problems.push(Problem::error("missing-key", place, &item.path, message));
+                    let help = format!("add `{key}: {{ file: PATH }}` or `{key}: {{ env: NAME }}`");
+                    self.problems.push(Problem::error("missing-key", place, &item.path, message).help(help));
                 }
                 (None, Some(given)) => {
-                    self.problems.push(given.error("one-of", format!("`{key}` belongs to `server`")));
+                    let problem = given.error("one-of", format!("`{key}` belongs to `server`"));
+                    self.problems.push(problem.help("remove it, or give `server` instead"));
                 }
                 _ => {}
             }

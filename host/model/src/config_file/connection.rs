@@ -6,7 +6,7 @@ use super::{Reader, entries, texts};
 use crate::config::{ClusterConnection, Mail, MailTransport, Registry, Smtp, SmtpTls};
 use crate::id::{ClusterName, RegistryName, SecretName};
 use crate::secret::SecretSource;
-use crate::yaml::{Item, Problem};
+use crate::yaml::Item;
 
 /// The longest name of a namespace (a DNS label).
 const LABEL_MAX: usize = 63;
@@ -91,7 +91,8 @@ impl Reader<'_> {
         let env = item.get("env").and_then(|item| item.text());
         let file = item.get("file").and_then(|item| item.text());
         for text in [&env, &file].into_iter().flatten().filter(|text| text.value.is_empty()) {
-            self.problems.push(text.error("invalid-value", "the name is empty"));
+            let problem = text.error("invalid-value", "the name is empty");
+            self.problems.push(problem.help("name the environment variable or the file that holds it"));
         }
         match (env, file) {
             (Some(name), None) => Some(SecretSource::Env(name.value)),
@@ -132,10 +133,12 @@ impl Reader<'_> {
     fn check_auth(&mut self, item: &Item<'_>, tls: SmtpTls) {
         let (user, password) = (item.get("user"), item.get("password"));
         if let (Some(user), None) = (&user, &password) {
-            self.problems.push(user.error("missing-key", "a user needs a password"));
+            let problem = user.error("missing-key", "a user needs a password");
+            self.problems.push(problem.help("add `password: { env: NAME }`, or remove the user"));
         }
         if let (None, Some(password)) = (&user, &password) {
-            self.problems.push(password.error("missing-key", "a password needs a user"));
+            let problem = password.error("missing-key", "a password needs a user");
+            self.problems.push(problem.help("add `user`, or remove the password"));
         }
         if let (Some(auth), SmtpTls::None) = (user.or(password), tls) {
             let problem = auth.error("plain-auth", "a password is not sent over a connection without TLS");
@@ -143,12 +146,8 @@ impl Reader<'_> {
                 .push(problem.help("use `tls: starttls` or `tls: tls`, or leave out user and password"));
         }
         if let (Some(port), Some(0)) = (item.get("port"), item.get("port").and_then(|item| item.whole())) {
-            self.problems.push(Problem::error(
-                "out-of-range",
-                Some(port.node.place),
-                &port.path,
-                "there is no port 0",
-            ));
+            let problem = port.error("out-of-range", "there is no port 0");
+            self.problems.push(problem.help("leave it out for the usual port"));
         }
     }
 }

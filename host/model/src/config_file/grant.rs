@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use super::table::INTERFACES;
 use super::{Reader, texts};
 use crate::config::{Allow, ApprovalRule, DeployRule, Grant, NotifyRule, SecretRule};
-use crate::yaml::{Item, Problem, Text};
+use crate::yaml::{Item, Problem, Text, suggest};
 
 /// Grants of a configuration. Every call of every plugin looks through all of them.
 const GRANTS_MAX: usize = 1000;
+/// The channel of whoever asked for the release.
+const REQUESTER: &str = "requester";
 
 impl Reader<'_> {
     pub(super) fn grants(&mut self, root: &Item<'_>) -> Vec<Grant> {
         let items = root.get("grants").map(|item| item.list()).unwrap_or_default();
         if let Some(item) = items.get(GRANTS_MAX) {
-            self.problems.push(item.error("too-many", format!("more than {GRANTS_MAX} grants")));
+            let problem = item.error("too-many", format!("more than {GRANTS_MAX} grants"));
+            self.problems.push(problem.help("one grant may name several stages, or a pattern of them"));
             return Vec::new();
         }
         self.overlaps(&items);
@@ -36,7 +39,8 @@ impl Reader<'_> {
         {
             let message = "this grant allows nothing";
             let warning = Problem::warning("empty-grant", Some(item.node.place), &item.path, message);
-            self.problems.push(warning);
+            self.problems
+                .push(warning.help("name an interface, for example `deploy: {}`, or remove the grant"));
         }
         Allow {
             deploy: interface("deploy").map(|item| DeployRule { kinds: values(texts(&item, "kinds")) }),
@@ -68,9 +72,15 @@ impl Reader<'_> {
         let names = texts(item, key);
         for text in &names {
             self.pattern(text);
-            let requester = key == "channels" && text.value == "requester";
-            if !is_pattern(text) && !requester {
-                self.known_approver(text);
+            if is_pattern(text) || (key == "channels" && text.value == REQUESTER) {
+                continue;
+            }
+            match suggest::did_you_mean(&text.value, [REQUESTER]).filter(|_| key == "channels") {
+                Some(help) if !self.declared.people.contains(&text.value) => {
+                    let problem = text.error("unknown-name", format!("there is no person `{}`", text.value));
+                    self.problems.push(problem.help(help));
+                }
+                _ => self.known_approver(text),
             }
         }
         values(names)
@@ -78,9 +88,11 @@ impl Reader<'_> {
 
     fn pattern(&mut self, text: &Text) {
         if text.value.is_empty() {
-            self.problems.push(text.error("invalid-value", "the name is empty"));
+            let problem = text.error("invalid-value", "the name is empty");
+            self.problems.push(problem.help("write a name, or `*` for every name"));
         } else if text.value.matches('*').count() > 1 {
-            self.problems.push(text.error("invalid-value", "a pattern has one `*` at most"));
+            let problem = text.error("invalid-value", "a pattern has one `*` at most");
+            self.problems.push(problem.help("write for example `qa-*` or `*-prod`"));
         }
     }
 

@@ -44,7 +44,8 @@ impl Reader<'_> {
         let mail = item.get("mail").and_then(|item| item.text());
         let os_user = item.get("os-user").and_then(|item| item.text());
         if let Some(user) = os_user.as_ref().filter(|user| user.value.trim().is_empty()) {
-            self.problems.push(user.error("invalid-value", "the user's name is empty"));
+            let problem = user.error("invalid-value", "the user's name is empty");
+            self.problems.push(problem.help("write what `id -un` says for this person, or leave it out"));
         }
         Person { mail: mail.map(|text| self.address(text)), os_user: os_user.map(|text| text.value) }
     }
@@ -68,10 +69,16 @@ impl Reader<'_> {
         for (name, item) in entries(root, "groups") {
             let mut members: Vec<PersonId> = Vec::new();
             for text in item.list().iter().filter_map(Item::text) {
+                if text.value.starts_with("group:") {
+                    let problem = text.error("invalid-value", "a group is made of people, not of groups");
+                    self.problems.push(problem.help("name the people, or both groups where they are used"));
+                    continue;
+                }
                 self.known(&text, "person", &self.declared.people);
                 match text.parse(self.problems) {
                     Some(member) if members.contains(&member) => {
-                        self.problems.push(text.error("duplicate", format!("`{member}` is named twice")));
+                        let problem = text.error("duplicate", format!("`{member}` is named twice"));
+                        self.problems.push(problem.help("name everybody once"));
                     }
                     Some(member) => members.push(member),
                     None => {}
@@ -80,7 +87,7 @@ impl Reader<'_> {
             if members.is_empty() {
                 let message = format!("group `{}` has no members, so nobody in it can approve", name.value);
                 let warning = Problem::warning("empty-group", Some(item.node.place), &item.path, message);
-                self.problems.push(warning);
+                self.problems.push(warning.help("name its members: `[ann, bob]`"));
             }
             if let Some(name) = name.parse(self.problems) {
                 groups.insert(name, members);
@@ -115,8 +122,12 @@ impl Reader<'_> {
         if names.contains(&text.value) {
             return;
         }
-        let help = suggest::did_you_mean(&text.value, names.iter().map(String::as_str));
+        let help = suggest::nearest_or_all(&text.value, &plural(what), names.iter().map(String::as_str));
         let problem = text.error("unknown-name", format!("there is no {what} `{}`", text.value));
-        self.problems.push(problem.help_if(help));
+        self.problems.push(problem.help(help));
     }
+}
+
+fn plural(what: &str) -> String {
+    if what == "person" { "people".to_owned() } else { format!("{what}s") }
 }

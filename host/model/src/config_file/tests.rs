@@ -1,1 +1,73 @@
-//! Tests.
+use std::path::Path;
+
+use super::read;
+use crate::id::{PluginName, StageName};
+
+fn codes(text: &str) -> Vec<&'static str> {
+    match read(text, Path::new("/conf"), "relhost.yaml") {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(|problem| problem.code).collect(),
+    }
+}
+
+#[test]
+fn the_number_of_grants_is_bounded() {
+    let grants = |count: usize| {
+        let grant = |n: usize| format!("  - {{ plugin: p{n}, stages: [S], allow: {{ notify: {{}} }} }}\n");
+        "grants:\n".to_owned() + &(0..count).map(grant).collect::<String>()
+    };
+    assert_eq!(codes(&grants(1000)), Vec::<&str>::new());
+    assert_eq!(codes(&grants(1001)), ["too-many"]);
+}
+
+#[test]
+fn grants_that_name_a_plugin_and_a_stage_are_put_together() {
+    let text = r#"grants:
+  - { plugin: "roll*", stages: [Dev, "Q*"], allow: { deploy: { kinds: [Service] } } }
+  - { plugin: rolling, stages: ["*"], allow: { notify: {} } }
+  - { plugin: rolling, stages: [Prod], allow: { deploy: {} } }
+"#;
+    let (config, _) = read(text, Path::new("/conf"), "relhost.yaml").unwrap();
+    let allowed = |plugin: &str, stage: &str| {
+        let allow = config.allowed(&PluginName::new(plugin).unwrap(), &StageName::new(stage).unwrap());
+        (allow.deploy.map(|rule| rule.kinds.len()), allow.notify.is_some(), allow.create_secret.is_some())
+    };
+    assert_eq!(allowed("rolling", "QA"), (Some(1), true, false));
+    assert_eq!(allowed("rolling", "Prod"), (Some(0), true, false));
+    assert_eq!(allowed("rollout", "Dev"), (Some(1), false, false));
+    assert_eq!(allowed("other", "Dev"), (None, false, false));
+}
+
+#[test]
+fn an_empty_file_is_an_empty_configuration() {
+    for text in ["", "# nothing\n", "{}"] {
+        let (config, _) = read(text, Path::new("/conf"), "relhost.yaml").unwrap();
+        assert_eq!(config.state, Path::new("/conf/.relhost"));
+        assert_eq!(config.folder, Path::new("/conf"));
+    }
+}
+
+/// In whatever form somebody writes a secret out, no part of it is said again.
+#[test]
+fn a_secret_that_is_written_out_is_never_shown() {
+    for value in [
+        "hunter2",
+        "'hunter2'",
+        "[a, hunter2]",
+        "{ value: hunter2 }",
+        "{ env: X, extra: { deep: [hunter2] } }",
+        "|\n        hunter2\n        hunter2",
+        ">-\n        hunter2\n\n        hunter2",
+        "\"hunter2\\n\\\n          hunter2\"",
+        "hunter2\n        hunter2",
+        "&a hunter2",
+        "!!str hunter2",
+    ] {
+        for key in ["password", "passwrod"] {
+            let text = format!("registries:\n  acr:\n      server: s\n      user: u\n      {key}: {value}\n");
+            let problems = read(&text, Path::new("/conf"), "relhost.yaml").unwrap_err();
+            let shown = format!("{problems} {problems:?}");
+            assert!(!shown.contains("hunter2"), "{text}\n{problems}");
+        }
+    }
+}

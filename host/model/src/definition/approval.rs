@@ -29,7 +29,8 @@ pub(crate) fn policies(item: Option<&Item<'_>>, problems: &mut Problems) -> Vec<
 
 fn policy_specs(parsed: &[ParsedPolicy], problems: &mut Problems) -> Vec<PolicySpec> {
     if let Some(policy) = parsed.get(POLICIES_MAX) {
-        problems.push(policy.plugin.error("too-many", format!("more than {POLICIES_MAX} policies")));
+        let problem = policy.plugin.error("too-many", format!("more than {POLICIES_MAX} policies"));
+        problems.push(problem.help("write one policy that says it all"));
     }
     let specs = parsed.iter().filter_map(|policy| {
         let with = match &policy.with {
@@ -55,7 +56,7 @@ pub(crate) fn approvers(texts: &[Text], problems: &mut Problems) -> Vec<Approver
             approvers.push(approver);
         } else {
             let problem = text.error("duplicate", format!("`{approver}` is named twice"));
-            problems.push(Problem { severity: Severity::Warning, ..problem });
+            problems.push(Problem { severity: Severity::Warning, ..problem.help("name everybody once") });
         }
     }
     approvers
@@ -65,7 +66,7 @@ fn timeout(text: &Text, problems: &mut Problems) -> Option<Millis> {
     let timeout: Millis = text.parse(problems)?;
     if timeout > TIMEOUT_MAX {
         let message = format!("an approval waits at most {TIMEOUT_MAX}, not {timeout}");
-        problems.push(text.error("out-of-range", message));
+        problems.push(text.error("out-of-range", message).help("write a shorter time"));
         return None;
     }
     if timeout == Millis(0) {
@@ -80,7 +81,7 @@ fn instructions(text: &Text, problems: &mut Problems) -> String {
     let length = text.value.chars().count();
     if length > INSTRUCTIONS_MAX {
         let message = format!("instructions have at most {INSTRUCTIONS_MAX} characters, not {length}");
-        problems.push(text.error("too-long", message));
+        problems.push(text.error("too-long", message).help("link to a page that says the rest"));
     }
     text.value.clone()
 }

@@ -31,9 +31,10 @@ impl Merger<'_> {
             let source = self.position(&text.value);
             if source.is_none() {
                 let names: Vec<String> = self.names().collect();
-                let help = suggest::did_you_mean(&text.value, names.iter().map(String::as_str));
+                let others = names.iter().map(String::as_str).filter(|other| *other != name(item));
+                let help = suggest::nearest_or_all(&text.value, "other stages", others);
                 let message = format!("there is no stage `{}` to clone", text.value);
-                self.problems.push(text.error("unknown-stage", message).help_if(help));
+                self.problems.push(text.error("unknown-stage", message).help(help));
             }
             source
         });
@@ -69,7 +70,8 @@ impl Merger<'_> {
         let item = &self.stages[circle[0]];
         let place = item.get("clone").map_or(item.node.place, |clone| clone.node.place);
         let message = format!("stages are clones of each other: {}", names.join(" -> "));
-        self.problems.push(Problem::error("clone-circle", Some(place), &item.path, message));
+        let problem = Problem::error("clone-circle", Some(place), &item.path, message);
+        self.problems.push(problem.help("write one of them out in full"));
     }
 }
 

@@ -20,7 +20,10 @@ pub(super) fn after(pipeline: &ParsedPipeline, index: usize, problems: &mut Prob
             }
             Some(After::Stages(predecessors(pipeline, stages, problems)))
         }
+        Some(ParsedAfter::Wrong) => None,
         None if index == 0 => Some(After::Release),
+        // Whether it is a stage at all was asked before.
+        None if stage.name.is_none() => None,
         None => {
             problems.push(unsaid(pipeline, index));
             None
@@ -35,11 +38,12 @@ fn reserved(pipeline: &ParsedPipeline, word: &Text, problems: &mut Problems) -> 
         other => {
             let problem = word.error("unknown-word", format!("`{other}` is neither `release` nor `manual`"));
             let help = if names(pipeline).any(|name| name == other) {
-                Some(format!("to wait for a stage, write a list: `after: [{other}]`"))
+                format!("to wait for a stage, write a list: `after: [{other}]`")
             } else {
                 suggest::did_you_mean(other, ["release", "manual"].into_iter().chain(names(pipeline)))
+                    .unwrap_or_else(|| "write `release`, `manual`, or a list of stages".to_owned())
             };
-            problems.push(problem.help_if(help));
+            problems.push(problem.help(help));
             None
         }
     }
@@ -70,16 +74,17 @@ fn predecessors(
         if !names(pipeline).any(|name| name == text.value) {
             let message = format!("there is no stage `{}`", text.value);
             let help = match text.value.as_str() {
-                word @ ("release" | "manual") => Some(format!("write `after: {word}`, without a list")),
-                other => suggest::did_you_mean(other, names(pipeline)),
+                word @ ("release" | "manual") => format!("write `after: {word}`, without a list"),
+                other => suggest::nearest_or_all(other, "stages", names(pipeline)),
             };
-            problems.push(text.error("unknown-stage", message).help_if(help));
+            problems.push(text.error("unknown-stage", message).help(help));
             continue;
         }
         // A name that is not well-formed is reported where the stage is.
         let Ok(stage) = StageName::new(text.value.as_str()) else { continue };
         if result.iter().any(|known| known.stage == stage) {
-            problems.push(text.error("duplicate", format!("`{stage}` is named twice")));
+            let problem = text.error("duplicate", format!("`{stage}` is named twice"));
+            problems.push(problem.help("name it once"));
         } else {
             result.push(Predecessor { stage, partial: *partial });
         }
@@ -87,7 +92,7 @@ fn predecessors(
     result
 }
 
-fn names(pipeline: &ParsedPipeline) -> impl Iterator<Item = &str> {
+fn names(pipeline: &ParsedPipeline) -> impl Iterator<Item = &str> + Clone {
     pipeline.stages.iter().filter_map(|stage| stage.name.as_ref()).map(|name| name.value.as_str())
 }
 
@@ -106,7 +111,8 @@ pub(super) fn check(pipeline: &ParsedPipeline, problems: &mut Problems) {
     if !pipeline.stages.is_empty() && pipeline.stages.iter().all(manual) {
         let message = "every stage is manual, so a release does nothing until somebody promotes it";
         let place = Some(pipeline.stages[0].place);
-        problems.push(Problem::warning("nothing-starts", place, &pipeline.stages[0].path, message));
+        let warning = Problem::warning("nothing-starts", place, &pipeline.stages[0].path, message);
+        problems.push(warning.help("write `after: release` at the stage that comes first"));
     }
 }
 
@@ -155,5 +161,6 @@ fn circle_problem(pipeline: &ParsedPipeline, circle: &[&str]) -> Problem {
     let names: Vec<&str> = circle.iter().rev().copied().collect();
     let path = first.map(|stage| stage.path.as_str()).unwrap_or_default();
     let message = format!("stages wait for each other: {}", names.join(" -> "));
-    Problem::error("stage-circle", place, path, message).help("none of them would ever start")
+    Problem::error("stage-circle", place, path, message)
+        .help("none of them would ever start: let one wait for the release or for another stage")
 }

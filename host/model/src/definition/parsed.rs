@@ -1,7 +1,7 @@
 //! The parsed form: what stands in the file, with places. Nothing is looked up yet, so it cannot run.
 
 use super::{clone, table};
-use crate::yaml::{Item, Node, Place, Problem, Problems, Shape, Text, Use, check};
+use crate::yaml::{Item, Node, Place, Problem, Problems, Shape, Text, Use, Value, check};
 
 /// A pipeline file. What is missing or of the wrong kind has been reported and is left out.
 #[derive(Debug)]
@@ -54,6 +54,8 @@ pub(super) enum ParsedAfter {
         /// Name, and whether partially succeeded is enough.
         stages: Vec<(Text, bool)>,
     },
+    /// Something else, which the table has reported.
+    Wrong,
 }
 
 #[derive(Debug)]
@@ -147,7 +149,7 @@ fn stage(item: &Item<'_>) -> ParsedStage {
     ParsedStage {
         name: text(item, "name"),
         environment: text(item, "environment"),
-        after: item.get("after").and_then(|item| after(&item)),
+        after: item.get("after").map(|item| after(&item)),
         clone: text(item, "clone"),
         uses: text(item, "uses"),
         with: item.get("with").map(|item| item.node.clone()),
@@ -159,12 +161,15 @@ fn stage(item: &Item<'_>) -> ParsedStage {
     }
 }
 
-fn after(item: &Item<'_>) -> Option<ParsedAfter> {
+fn after(item: &Item<'_>) -> ParsedAfter {
     if let Some(word) = item.text() {
-        return Some(ParsedAfter::Word(word));
+        return ParsedAfter::Word(word);
+    }
+    if !matches!(item.node.value, Value::List(_)) {
+        return ParsedAfter::Wrong;
     }
     let stages = item.list().iter().filter_map(predecessor).collect();
-    Some(ParsedAfter::Stages { place: item.node.place, path: item.path.clone(), stages })
+    ParsedAfter::Stages { place: item.node.place, path: item.path.clone(), stages }
 }
 
 fn predecessor(item: &Item<'_>) -> Option<(Text, bool)> {

@@ -31,7 +31,8 @@ pub(super) fn validated(
         }
     }
     if let Some((name, _)) = plugins.get(PLUGINS_MAX) {
-        problems.push(name.error("too-many", format!("more than {PLUGINS_MAX} plugins")));
+        let problem = name.error("too-many", format!("more than {PLUGINS_MAX} plugins"));
+        problems.push(problem.help("remove those that nothing uses"));
     }
     sources
 }
@@ -42,7 +43,8 @@ fn source(plugin: &ParsedPlugin, file: &str, problems: &mut Problems) -> Option<
             name.parse::<PluginName>(problems).map(|name| PluginSource::Bundled(name.as_str().to_owned()))
         }
         (None, Some(path)) if path.value.is_empty() => {
-            problems.push(path.error("invalid-value", "the path is empty"));
+            let problem = path.error("invalid-value", "the path is empty");
+            problems.push(problem.help("name a component's file, relative to this file"));
             None
         }
         (None, Some(path)) => Some(PluginSource::Path(beside(file, &path.value))),

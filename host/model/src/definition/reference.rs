@@ -32,7 +32,8 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn mask(&mut self, mask: &Text) {
         if let Err(error) = release_name::check_mask(&mask.value) {
-            self.problems.push(mask.error("invalid-value", error.to_string()));
+            let help = "a mask is for example `Release-$(Rev:r)` or `$(Date:yyyyMMdd).$(Rev:rr)`";
+            self.problems.push(mask.error("invalid-value", error.to_string()).help(help));
         }
         let known = self.known(None);
         self.in_text(&known, mask);
@@ -104,7 +105,8 @@ impl Checker<'_> {
             let message = format!("variable `{}` is not defined{stays}", reference.name);
             let problem = Problem::error("undefined-variable", Some(place), &text.path, message);
             let help = suggest::did_you_mean(reference.name, known.names.iter().map(String::as_str));
-            self.problems.push(Problem { severity, ..problem.help_if(help) });
+            let help = help.unwrap_or_else(|| format!("define `{}` under `variables:`", reference.name));
+            self.problems.push(Problem { severity, ..problem.help(help) });
         }
     }
 
@@ -125,7 +127,12 @@ impl Checker<'_> {
         let wanted = wanted.to_lowercase();
         let place = definitions.into_iter().find(|(name, _)| name.value.to_lowercase() == wanted);
         let (place, path) = place.map_or((stage.place, ""), |(name, _)| (name.place, name.path.as_str()));
-        self.problems.push(Problem::error("variable-circle", Some(place), path, error.to_string()));
+        let problem = Problem::error("variable-circle", Some(place), path, error.to_string());
+        let help = match error {
+            VariableError::TooLong { .. } => "shorten the values",
+            _ => "give one of them a value that names no other",
+        };
+        self.problems.push(problem.help(help));
     }
 }
 

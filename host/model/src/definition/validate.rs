@@ -11,6 +11,9 @@ use crate::release_name::MASK_DEFAULT;
 use crate::variable::check_name;
 use crate::yaml::{Place, Problem, Problems, Text, suggest};
 
+/// How branches are named in a trigger.
+const BRANCH_ADVICE: &str = "write `main`, `features/*` or `*`; a leading `-` excludes";
+
 pub(super) struct Validator<'a> {
     pub(super) text: &'a str,
     pub(super) file: &'a str,
@@ -59,22 +62,25 @@ impl Validator<'_> {
 
     fn path(&mut self, text: &Text) -> String {
         if text.value.is_empty() {
-            self.problems.push(text.error("invalid-value", "the path is empty"));
+            let problem = text.error("invalid-value", "the path is empty");
+            self.problems.push(problem.help("name a folder or a file, relative to this file"));
         }
         text.value.clone()
     }
 
     fn trigger(&mut self, branches: &[Text]) -> Trigger {
         if let Some(text) = branches.get(BRANCHES_MAX) {
-            self.problems.push(text.error("too-many", format!("more than {BRANCHES_MAX} branches")));
+            let problem = text.error("too-many", format!("more than {BRANCHES_MAX} branches"));
+            self.problems.push(problem.help("use patterns such as `features/*`"));
         }
         for text in branches {
             let pattern = text.value.strip_prefix('-').unwrap_or(&text.value);
             if pattern.is_empty() {
-                self.problems.push(text.error("invalid-value", "a branch has a name"));
+                let problem = text.error("invalid-value", "a branch has a name");
+                self.problems.push(problem.help(BRANCH_ADVICE));
             } else if pattern.matches('*').count() > 1 {
                 let message = "a branch pattern has one `*` at most";
-                self.problems.push(text.error("invalid-value", message));
+                self.problems.push(text.error("invalid-value", message).help(BRANCH_ADVICE));
             }
         }
         Trigger { branches: branches.iter().map(|text| text.value.clone()).collect() }
@@ -82,7 +88,8 @@ impl Validator<'_> {
 
     fn variables(&mut self, parsed: &[(Text, Text)]) -> BTreeMap<String, String> {
         if let Some((name, _)) = parsed.get(VARIABLES_MAX) {
-            self.problems.push(name.error("too-many", format!("more than {VARIABLES_MAX} variables")));
+            let problem = name.error("too-many", format!("more than {VARIABLES_MAX} variables"));
+            self.problems.push(problem.help("put what belongs together into a file of the artifact"));
         }
         self.unique("variable", parsed.iter().map(|(name, _)| name));
         let mut variables = BTreeMap::new();
@@ -119,7 +126,7 @@ impl Validator<'_> {
         let post = parsed.after_approval.as_ref().map(|a| approval::validated(a, self.problems));
         let name = parsed.name.as_ref().and_then(|text| text.parse(self.problems));
         let environment = parsed.environment.as_ref().and_then(|text| text.parse(self.problems));
-        let uses = self.uses(parsed)?;
+        let uses = self.uses(pipeline, parsed)?;
         Some(Stage {
             name: name?,
             environment: environment?,
@@ -133,10 +140,11 @@ impl Validator<'_> {
         })
     }
 
-    fn uses<'p>(&mut self, stage: &'p ParsedStage) -> Option<&'p Text> {
-        if stage.uses.is_none() && stage.clone.is_some() {
+    fn uses<'p>(&mut self, pipeline: &ParsedPipeline, stage: &'p ParsedStage) -> Option<&'p Text> {
+        if stage.uses.is_none() && stage.clone.is_some() && clones_end(pipeline, stage) {
             let message = "neither this stage nor the one it is cloned from has `uses`";
-            self.problems.push(Problem::error("missing-key", Some(stage.place), &stage.path, message));
+            let problem = Problem::error("missing-key", Some(stage.place), &stage.path, message);
+            self.problems.push(problem.help("add `uses:` with the name of a stage plugin"));
         }
         stage.uses.as_ref()
     }
@@ -159,7 +167,8 @@ impl Validator<'_> {
     fn count(&mut self, what: &str, count: usize, max: usize, place: Place) {
         if count > max {
             let message = format!("a pipeline has at most {max} {what}, not {count}");
-            self.problems.push(Problem::error("too-many", Some(place), what, message));
+            let problem = Problem::error("too-many", Some(place), what, message);
+            self.problems.push(problem.help("make two pipelines of it"));
         }
     }
 
@@ -175,7 +184,8 @@ impl Validator<'_> {
                     } else {
                         format!("`{}` and `{}` (line {line}) differ in case only", text.value, first.value)
                     };
-                    self.problems.push(text.error("duplicate", message));
+                    self.problems
+                        .push(text.error("duplicate", message).help("give one of them another name"));
                 }
                 None => {
                     seen.insert(text.value.to_lowercase(), text);
@@ -183,6 +193,21 @@ impl Validator<'_> {
             }
         }
     }
+}
+
+/// Whether a clone leads to a stage that stands for itself. If it does not, that was reported.
+fn clones_end(pipeline: &ParsedPipeline, stage: &ParsedStage) -> bool {
+    let named = |name: &Text| {
+        pipeline.stages.iter().find(|other| other.name.as_ref().is_some_and(|n| n.value == name.value))
+    };
+    let mut stage = stage;
+    // One step per stage: more of them go round in a circle.
+    for _ in &pipeline.stages {
+        let Some(source) = &stage.clone else { return true };
+        let Some(found) = named(source) else { return false };
+        stage = found;
+    }
+    stage.clone.is_none()
 }
 
 fn undeclared(what: &str, text: &Text, named: &BTreeSet<&str>) -> Problem {

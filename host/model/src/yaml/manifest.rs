@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Error, MergeKeyPolicy, NonFiniteFloatPolicy, Options};
 
-use super::parse::{describe_breach, original, problem_of};
+use super::explain::{describe, original, problem_of};
 use super::problem::{Problem, Problems};
 
 /// How much a set of manifests may hold, and whether its text may be shown.
@@ -42,7 +42,7 @@ pub fn documents(text: &str, budget: &ManifestBudget) -> Result<Vec<Value>, Prob
     };
     if text.len() > budget.bytes {
         let message = format!("the manifests have {} bytes; at most {} are read", text.len(), budget.bytes);
-        problems.push(Problem::error("too-large", None, "", message));
+        problems.push(Problem::error("too-large", None, "", message).help("deploy them in several steps"));
         return Err(problems);
     }
     let mut documents: Vec<Value> =
@@ -63,6 +63,8 @@ fn options(budget: &ManifestBudget) -> Options {
             max_events: budget.nodes.saturating_mul(4),
             max_depth: budget.depth,
             flow_nesting_limit: budget.depth,
+            // Generated files use one anchor hundreds of times; what aliases stand for counts as nodes.
+            enforce_alias_anchor_ratio: false,
             max_total_scalar_bytes: budget.bytes,
         },
         duplicate_keys: DuplicateKeyPolicy::Error,
@@ -79,8 +81,10 @@ fn discreet(error: &Error, problem: Problem) -> Problem {
     let message = match original(error) {
         Error::DuplicateMappingKey { .. } => "a key is given twice".to_owned(),
         Error::NonFiniteFloat { .. } => "a number is not finite".to_owned(),
-        Error::Budget { breach, .. } => describe_breach(breach),
-        _ => "this is not well-formed YAML".to_owned(),
+        other => match describe(other) {
+            ("too-large", message, _) => message,
+            _ => "this is not well-formed YAML".to_owned(),
+        },
     };
     Problem { message, help: None, ..problem }
 }

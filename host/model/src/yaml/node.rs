@@ -3,6 +3,8 @@
 use serde_json::Value as Json;
 
 use super::problem::{Place, Problem, Problems};
+use crate::id::{InvalidId, NAME_ADVICE};
+use crate::time::{InvalidSpan, SPAN_ADVICE};
 
 /// One value with its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -231,14 +233,28 @@ impl Text {
     pub(crate) fn parse<T>(&self, problems: &mut Problems) -> Option<T>
     where
         T: std::str::FromStr,
-        T::Err: std::fmt::Display,
+        T::Err: Advice,
     {
         match self.value.parse() {
             Ok(value) => Some(value),
             Err(error) => {
-                problems.push(self.error("invalid-value", error.to_string()));
+                problems.push(self.error("invalid-value", error.to_string()).help(T::Err::ADVICE));
                 None
             }
         }
     }
+}
+
+/// The rules that a text has broken, for people.
+pub(crate) trait Advice: std::fmt::Display {
+    /// One line.
+    const ADVICE: &'static str;
+}
+
+impl Advice for InvalidId {
+    const ADVICE: &'static str = NAME_ADVICE;
+}
+
+impl Advice for InvalidSpan {
+    const ADVICE: &'static str = SPAN_ADVICE;
 }

@@ -1,13 +1,11 @@
-//! From text to the tree: limits, positions, and the parser's errors in our words.
+//! From text to the tree, within limits.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{
-    DefaultMessageFormatter, DuplicateKeyPolicy, Error, Location, MergeKeyPolicy, MessageFormatter,
-    NonFiniteFloatPolicy, Options, Spanned, budget::BudgetBreach,
-};
+use serde_saphyr::{DuplicateKeyPolicy, Location, MergeKeyPolicy, NonFiniteFloatPolicy, Options, Spanned};
 
+use super::explain::{SMALLER, place_at, place_of, problem_of};
 use super::node::{Entry, Node, Value, join};
-use super::problem::{Place, Problem, Problems};
+use super::problem::{Problem, Problems};
 
 /// The largest file a user writes, in bytes. A pipeline of fifty stages has about fifty thousand.
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
@@ -25,7 +23,10 @@ pub(crate) fn parse(text: &str, file: &str) -> (Option<Node>, Problems) {
     let mut problems = Problems::new(file, text);
     if text.len() > FILE_BYTES_MAX {
         let message = format!("the file has {} bytes; at most {FILE_BYTES_MAX} are read", text.len());
-        problems.push(Problem::error("too-large", None, "", message));
+        // The place is where reading would have to stop.
+        let end = (0..=FILE_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        let place = place_at(text, end);
+        problems.push(Problem::error("too-large", Some(place), "", message).help(SMALLER));
         return (None, problems);
     }
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options()) {
@@ -43,11 +44,14 @@ pub(crate) fn parse(text: &str, file: &str) -> (Option<Node>, Problems) {
 fn options() -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            max_documents: 1,
+            // A second one is refused by the parser, which says so.
+            max_documents: 2,
             max_nodes: FILE_NODES_MAX,
             max_events: 4 * FILE_NODES_MAX,
             max_depth: FILE_DEPTH_MAX,
             flow_nesting_limit: FILE_DEPTH_MAX,
+            // The number is bounded; that many uses of one anchor are as good as any.
+            enforce_alias_anchor_ratio: false,
             max_aliases: FILE_ALIASES_MAX,
             max_anchors: FILE_ALIASES_MAX,
             max_recorded_anchor_events: 4 * FILE_NODES_MAX,
@@ -177,7 +181,8 @@ impl Builder<'_> {
                 self.problems.push(problem.help("write the keys out, or use `clone:` for a stage"));
             } else if let Some(line) = seen.get(&key.value) {
                 let message = format!("the key `{}` is given twice; first in line {line}", key.value);
-                self.problems.push(Problem::error("duplicate-key", Some(place), &path, message));
+                let problem = Problem::error("duplicate-key", Some(place), &path, message);
+                self.problems.push(problem.help("remove one of the two"));
             } else {
                 seen.insert(key.value.clone(), place.line);
                 result.push(Entry { key: key.value, place, value });
@@ -192,93 +197,5 @@ impl Builder<'_> {
         let text = self.text.get(place.offset..place.offset + place.len).unwrap_or_default();
         // `!!int "7"` has quotes.
         text.trim().trim_matches(['"', '\'']).to_owned()
-    }
-}
-
-fn place_of(location: Location, text: &str) -> Place {
-    let span = location.span();
-    let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let (offset, len) = match (span.byte_offset(), span.byte_len()) {
-        (Some(offset), Some(len)) => (whole(offset), whole(len)),
-        // Errors of the scanner count in characters only.
-        _ => (text.char_indices().nth(whole(span.offset())).map_or(text.len(), |(offset, _)| offset), 0),
-    };
-    let offset = offset.min(text.len());
-    let line = whole(location.line()).max(1);
-    Place { line, column: whole(location.column()).max(1), offset, len: len.min(text.len() - offset) }
-}
-
-/// An error of the parser as a problem. It may quote the text.
-pub(super) fn problem_of(error: &Error, text: &str) -> Problem {
-    let place = error.location().map(|location| place_of(location, text));
-    let (code, message, help) = describe(original(error));
-    let help = help.map(str::to_owned).or_else(|| help_for_line(place?, text));
-    Problem::error(code, place, "", message).help_if(help)
-}
-
-/// The error itself, without what was wrapped around it.
-pub(super) fn original(error: &Error) -> &Error {
-    match error.without_snippet() {
-        Error::AliasError { error, .. } => original(error),
-        error => error,
-    }
-}
-
-fn describe(error: &Error) -> (&'static str, String, Option<&'static str>) {
-    match error {
-        Error::Budget { breach, .. } => ("too-large", describe_breach(breach), None),
-        Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => {
-            ("too-large", "aliases stand for too much of the file".to_owned(), None)
-        }
-        Error::MultipleDocuments { .. } => (
-            "second-document",
-            "the file holds more than one document".to_owned(),
-            Some("remove the `---` and what follows it"),
-        ),
-        Error::UnknownAnchor { .. } => (
-            "unknown-anchor",
-            "this alias has no anchor".to_owned(),
-            Some("put text that starts with `*` in quotes"),
-        ),
-        Error::RecursiveReferencesRequireWeakTypes { .. } => {
-            ("unknown-anchor", "this alias stands for what it is a part of".to_owned(), None)
-        }
-        Error::Unexpected { expected: "string scalar", .. } => {
-            ("syntax", "a key is text, not a list or a map".to_owned(), None)
-        }
-        other => ("syntax", DefaultMessageFormatter.format_message(other).into_owned(), None),
-    }
-}
-
-pub(super) fn describe_breach(breach: &BudgetBreach) -> String {
-    match breach {
-        BudgetBreach::Depth { .. } => "lists and maps are too deep inside each other".to_owned(),
-        BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => {
-            "the file holds too many values".to_owned()
-        }
-        BudgetBreach::Documents { .. } => "the file holds too many documents".to_owned(),
-        BudgetBreach::Aliases { .. } | BudgetBreach::Anchors { .. } => {
-            "the file holds too many aliases".to_owned()
-        }
-        other => format!("the file exceeds a limit of the reader ({other:?})"),
-    }
-}
-
-/// What people get wrong most often, seen in the line where the parser stopped.
-fn help_for_line(place: Place, text: &str) -> Option<String> {
-    let line = text.lines().nth(place.line - 1)?;
-    let start = line.trim_start();
-    if line[..line.len() - start.len()].contains('\t') {
-        return Some("indent with spaces, not with tabs".to_owned());
-    }
-    let value = start.split_once(": ").map(|(_, value)| value.trim());
-    match value {
-        Some(value) if value.contains(": ") => Some("put a value that holds `: ` in quotes".to_owned()),
-        Some(value) if value.starts_with(['@', '`', '%']) => {
-            Some("put a value that starts with this character in quotes".to_owned())
-        }
-        _ => None,
     }
 }

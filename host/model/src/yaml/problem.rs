@@ -73,13 +73,6 @@ impl Problem {
         self.help = Some(help.into());
         self
     }
-
-    /// Adds what to do about it, if there is something to say.
-    #[must_use]
-    pub fn help_if(mut self, help: Option<String>) -> Self {
-        self.help = help.or(self.help);
-        self
-    }
 }
 
 /// Everything that is wrong in one file, with the text of the file, so that it can be shown in place.

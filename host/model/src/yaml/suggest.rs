@@ -1,9 +1,29 @@
 //! "Did you mean": the nearest of the names that would have been right.
 
+/// So many names fit into a line of help.
+const NAMES_SHOWN: usize = 20;
+
 /// The help line for a name that is not known: `did you mean ...`, or nothing if no candidate is near.
 #[must_use]
 pub fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(wrong, candidates).map(|name| format!("did you mean `{name}`?"))
+}
+
+/// The help line for a name that is not known: `did you mean ...`, or all that are known if none is near.
+#[must_use]
+pub fn nearest_or_all<'a>(
+    wrong: &str,
+    what: &str,
+    candidates: impl IntoIterator<Item = &'a str, IntoIter: Clone>,
+) -> String {
+    let candidates = candidates.into_iter();
+    did_you_mean(wrong, candidates.clone()).unwrap_or_else(|| {
+        let known: Vec<String> = candidates.take(NAMES_SHOWN).map(|name| format!("`{name}`")).collect();
+        match known.as_slice() {
+            [] => format!("there are no {what}"),
+            known => format!("the {what} are {}", known.join(", ")),
+        }
+    })
 }
 
 /// The candidate that is nearest to a name, without case, if it is near enough to be what was meant: a third
@@ -14,7 +34,11 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
     candidates
         .into_iter()
         .map(|candidate| (distance(&wrong, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= (wrong.len().max(candidate.chars().count()) / 3).max(1))
+        .filter(|(distance, candidate)| {
+            let longest = wrong.len().max(candidate.chars().count());
+            // Of a single letter nothing would be left.
+            *distance <= (longest / 3).max(1) && *distance < longest
+        })
         // Of two that are equally near the first one wins: candidates come in the order of their weight.
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -58,6 +82,8 @@ mod tests {
         assert_eq!(nearest("colour", keys), None);
         assert_eq!(nearest("", keys), None);
         assert_eq!(nearest("x", []), None);
+        assert_eq!(nearest("x", ["y"]), None);
+        assert_eq!(nearest("X", ["x"]), Some("x"));
     }
 
     #[test]
