@@ -10,6 +10,7 @@ mod identity;
 mod kind;
 mod request;
 mod send;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,8 +26,9 @@ use serde_json::Value;
 
 pub use error::{ApiError, Cause};
 pub use kind::Kind;
-pub use request::{Apply, List, MANAGER};
+pub use request::{Apply, List, Log, MANAGER};
 pub use send::Response;
+pub use watch::{Change, Snapshot};
 
 /// Objects in one page of a list, as kubectl asks for.
 const PAGE: usize = 500;
@@ -83,12 +85,6 @@ impl Connection {
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
-    }
-
-    /// The client beneath, for watches.
-    #[must_use]
-    pub fn kube(&self) -> kube::Client {
-        self.client.clone()
     }
 
     /// What the cluster serves as this kind.
@@ -226,7 +222,7 @@ impl Connection {
     ///
     /// # Errors
     /// If the server refuses or cannot be reached.
-    pub async fn log(&self, pod: &str, what: &request::Log<'_>) -> Result<Option<String>, ApiError> {
+    pub async fn log(&self, pod: &str, what: &Log<'_>) -> Result<Option<String>, ApiError> {
         let path = what.path(&format!("/api/v1/namespaces/{}/pods/{pod}/log", self.namespace));
         match self.text(&path).await {
             Ok(text) => Ok(Some(text)),

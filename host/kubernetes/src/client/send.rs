@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, WARNING};
+use http::header::{ACCEPT, CONTENT_TYPE, DATE, RETRY_AFTER, WARNING};
 use http::{HeaderMap, Method, Request};
 use kube::client::Body;
+use relhost_model::time::Timestamp;
 use serde_json::Value;
 
 use super::{ApiError, Connection, request};
@@ -29,6 +30,8 @@ pub struct Response {
     pub status: u16,
     /// What the server warns of: deprecations, pod security.
     pub warnings: Vec<String>,
+    /// What time it is at the server.
+    pub date: Option<Timestamp>,
     /// The object.
     pub body: Value,
 }
@@ -43,11 +46,12 @@ impl Connection {
     ) -> Result<Response, ApiError> {
         let (headers, status, bytes) = self.answered(&method, path, body).await?;
         let warnings = warnings(&headers);
+        let date = date(&headers);
         let body = serde_json::from_slice(&bytes).map_err(|source| {
             let path = path.split('?').next().unwrap_or(path);
             ApiError::Unreadable { what: format!("{method} {path}"), source: source.into() }
         })?;
-        Ok(Response { status, warnings, body })
+        Ok(Response { status, warnings, date, body })
     }
 
     /// Reads a path whose answer is text.
@@ -129,7 +133,7 @@ fn worth_repeating(method: &Method, error: &ApiError) -> bool {
 }
 
 /// The innermost cause says most: `connection refused`, `certificate has expired`.
-fn unreachable(error: &(dyn std::error::Error + 'static)) -> ApiError {
+pub(super) fn unreachable(error: &(dyn std::error::Error + 'static)) -> ApiError {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
@@ -140,6 +144,11 @@ fn unreachable(error: &(dyn std::error::Error + 'static)) -> ApiError {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = jiff::fmt::rfc2822::parse(headers.get(DATE)?.to_str().ok()?).ok()?;
+    u64::try_from(date.timestamp().as_millisecond()).ok().map(Timestamp)
 }
 
 /// The text of `Warning: 299 - "text"` headers.
@@ -171,6 +180,16 @@ mod tests {
         headers.append(WARNING, HeaderValue::from_static("299 - \"v1 is \\\"old\\\"\""));
         headers.append(WARNING, HeaderValue::from_static("no quotes"));
         assert_eq!(warnings(&headers), ["v1 is \"old\""]);
+    }
+
+    #[test]
+    fn the_time_at_the_server_is_read() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(date(&headers), None);
+        headers.insert(DATE, HeaderValue::from_static("Thu, 01 Jan 1970 00:01:00 GMT"));
+        assert_eq!(date(&headers), Some(Timestamp(60_000)));
+        headers.insert(DATE, HeaderValue::from_static("soon"));
+        assert_eq!(date(&headers), None);
     }
 
     #[test]

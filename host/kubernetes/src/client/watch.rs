@@ -1,0 +1,115 @@
+//! Lists that say when they were true, and watches that go on from there.
+
+use std::time::Duration;
+
+use futures::stream::{BoxStream, StreamExt as _};
+use http::Method;
+use kube::core::params::WatchParams;
+use kube::core::{Request, WatchEvent};
+use relhost_model::time::Timestamp;
+use serde_json::Value;
+
+use super::{ApiError, Connection, Kind, List, PAGE, send};
+
+/// A watch that is not there after this time is tried again: the server answers at once or not at all.
+const OPEN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Every object of a kind, at one point of the cluster's history.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The objects. They have neither `apiVersion` nor `kind`.
+    pub items: Vec<Value>,
+    /// Where a watch goes on.
+    pub version: String,
+    /// What time it was at the server.
+    pub date: Option<Timestamp>,
+}
+
+/// What a watch tells.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// The object is there, and is like this.
+    Put(Value),
+    /// The object is gone, and was like this.
+    Gone(Value),
+}
+
+impl Connection {
+    /// Reads every object of a kind in the namespace, and from where a watch goes on.
+    ///
+    /// # Errors
+    /// If the server refuses or cannot be reached.
+    pub async fn snapshot(&self, kind: &Kind, what: &List<'_>) -> Result<Snapshot, ApiError> {
+        let mut items = Vec::new();
+        let mut from = String::new();
+        loop {
+            let path = what.path(&self.path(kind, None), PAGE, &from);
+            let response = self.send(Method::GET, &path, None).await?;
+            let mut page = response.body;
+            if let Value::Array(more) = page["items"].take() {
+                items.extend(more);
+            }
+            let metadata = &page["metadata"];
+            match metadata["continue"].as_str() {
+                Some(token) if !token.is_empty() => from = token.to_owned(),
+                _ => {
+                    let version = metadata["resourceVersion"].as_str().unwrap_or_default().to_owned();
+                    return Ok(Snapshot { items, version, date: response.date });
+                }
+            }
+        }
+    }
+
+    /// Tells what changes after a snapshot. The server ends it after `limit`; an error ends it too. The
+    /// caller bounds how long it listens: a server that is gone says nothing.
+    ///
+    /// # Errors
+    /// If the server refuses or cannot be reached.
+    pub async fn watch(
+        &self,
+        kind: &Kind,
+        what: &List<'_>,
+        version: &str,
+        limit: Duration,
+    ) -> Result<BoxStream<'static, Result<Change, ApiError>>, ApiError> {
+        let seconds = u32::try_from(limit.as_secs()).unwrap_or(u32::MAX);
+        let mut parameters = WatchParams::default().timeout(seconds);
+        if !what.labels.is_empty() {
+            parameters = parameters.labels(what.labels);
+        }
+        if !what.fields.is_empty() {
+            parameters = parameters.fields(what.fields);
+        }
+        let request = Request::new(self.path(kind, None))
+            .watch(&parameters, version)
+            .map_err(|error| send::unreachable(&error))?;
+        let opening = self.client.request_events::<Value>(request);
+        let events = tokio::time::timeout(OPEN_DEADLINE, opening)
+            .await
+            .map_err(|_| ApiError::Deadline { seconds: OPEN_DEADLINE.as_secs() })?
+            .map_err(refused)?;
+        let changes = events.filter_map(|event| {
+            let change = match event {
+                Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => Some(Ok(Change::Put(object))),
+                Ok(WatchEvent::Deleted(object)) => Some(Ok(Change::Gone(object))),
+                Ok(WatchEvent::Bookmark(_)) => None,
+                Ok(WatchEvent::Error(status)) => Some(Err(refused(kube::Error::Api(status)))),
+                Err(error) => Some(Err(refused(error))),
+            };
+            std::future::ready(change)
+        });
+        Ok(changes.boxed())
+    }
+}
+
+fn refused(error: kube::Error) -> ApiError {
+    match error {
+        kube::Error::Api(status) => ApiError::Status {
+            code: status.code,
+            reason: status.reason,
+            message: status.message,
+            causes: Vec::new(),
+        },
+        other => send::unreachable(&other),
+    }
+}
