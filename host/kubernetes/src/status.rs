@@ -19,7 +19,7 @@ use serde_json::Value;
 use cause::Cause;
 use field::Seen;
 
-pub use network::address;
+pub use network::{address, is_load_balancer};
 pub use storage::binds_later;
 
 /// Whether an object works.
@@ -75,7 +75,8 @@ pub fn readiness(object: &Value, applied: &AppliedObject) -> Readiness {
         ("batch", "Job") => finite::job(&seen),
         ("", "PersistentVolumeClaim") => storage::claim(&seen),
         ("", "Service") => network::service(&seen),
-        ("networking.k8s.io", "Ingress") => network::ingress(&seen),
+        // Many controllers never write the address of an Ingress, so nobody waits for it.
+        ("networking.k8s.io", "Ingress") => Readiness::ready(),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => extension::definition(&seen),
         ("autoscaling", "HorizontalPodAutoscaler") => extension::autoscaler(&seen),
         _ if has_no_status(applied) => Readiness::ready(),

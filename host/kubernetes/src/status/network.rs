@@ -5,27 +5,22 @@ use serde_json::Value;
 use super::Readiness;
 use super::field::{Seen, list, text};
 
-/// The reason of a Service that waits for its load balancer.
-const NO_ADDRESS: &str = "no address yet";
-
 pub(super) fn service(seen: &Seen<'_>) -> Readiness {
     match seen.text("/spec/type") {
         "ExternalName" => Readiness::ready(),
         "LoadBalancer" => match address(seen.object) {
-            Some(address) => Readiness::noted(format!("address {address}")),
-            None => Readiness::progressing(NO_ADDRESS),
+            Some(_) => Readiness::ready(),
+            None => Readiness::progressing("no address yet"),
         },
         _ if seen.text("/spec/clusterIP").is_empty() => Readiness::progressing("no cluster address yet"),
         _ => Readiness::ready(),
     }
 }
 
-/// An Ingress is not waited for: many controllers never write an address.
-pub(super) fn ingress(seen: &Seen<'_>) -> Readiness {
-    match address(seen.object) {
-        Some(address) => Readiness::noted(format!("address {address}")),
-        None => Readiness::ready(),
-    }
+/// Whether a Service gets an address from outside the cluster.
+#[must_use]
+pub fn is_load_balancer(service: &Value) -> bool {
+    text(service, "/spec/type") == "LoadBalancer"
 }
 
 /// The IP address or host name of a Service or an Ingress.

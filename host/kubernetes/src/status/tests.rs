@@ -85,7 +85,6 @@ tables!(
     job,
     claim,
     service,
-    ingress,
     definition,
     autoscaler,
     custom,
@@ -122,6 +121,12 @@ fn what_is_being_deleted_is_not_ready_whatever_its_status_says() {
     });
     let found = readiness(&object, &applied("v1", "Pod", None));
     assert_eq!(found, Readiness::Progressing { reason: "it is being deleted".into() });
+}
+
+#[test]
+fn nobody_waits_for_the_address_of_an_ingress() {
+    let found = readiness(&json!({}), &applied("networking.k8s.io/v1", "Ingress", None));
+    assert_eq!(found, Readiness::Ready { note: None });
 }
 
 #[test]
