@@ -66,7 +66,9 @@ pub fn all(place: &Place) -> Result<ExitCode> {
 fn test(place: &Place, real_parts: bool, filters: &[String]) -> Result<ExitCode> {
     plugins::build(place)?;
     let kill_binary = step("build relhost with kill points", || build_with_kill_points(place))?;
-    step("build the workspace", || run_command(cargo(&place.root).args(["build", "--workspace", "--bins"])))?;
+    step("build the workspace", || {
+        run_command(cargo(&place.root).args(["build", "--workspace", "--bins", "--tests"]))
+    })?;
     let layout = cluster::layout(place, None)?;
     let parts = if real_parts { start_parts(place, &layout)? } else { None };
 
@@ -89,8 +91,8 @@ fn test(place: &Place, real_parts: bool, filters: &[String]) -> Result<ExitCode>
     Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Built with the workspace's choice of features, so that nothing but what the feature changes is built
-/// twice.
+/// Built with what `cargo test --workspace` chooses as features of dependencies, which it does once a test is
+/// among the targets: otherwise the sandbox's compiler would be built twice.
 fn build_with_kill_points(place: &Place) -> Result<PathBuf> {
     let mut build = cargo(&place.root);
     run_command(build.args([
@@ -98,6 +100,8 @@ fn build_with_kill_points(place: &Place) -> Result<PathBuf> {
         "--workspace",
         "--bin",
         "relhost",
+        "--test",
+        "suite",
         "--features",
         "relhost/kill-points",
     ]))?;
