@@ -204,7 +204,10 @@ fn ended(code: Code, seen: &Seen<'_>, container: &Container<'_>, end: &Value) ->
         _ => (code, format!("{title} failed: exit code {exit_code}")),
     };
     let mut cause = container.cause(code, seen, &sentence).since(time(end, "/finishedAt"));
-    cause.add("reason", reason.to_owned());
+    // `Error` says no more than the exit code does.
+    if reason != "Error" {
+        cause.add("reason", reason.to_owned());
+    }
     cause.add("exit-code", exit_code.to_string());
     if !unstartable {
         cause.add("termination-message", one_line(message, MESSAGE_CHARS));

@@ -22,7 +22,9 @@ pub(super) fn finding(seen: &Seen<'_>, revision: &Revision<'_>, scene: &Scene<'_
     };
     let (code, text) = classified(&message);
     let mut cause = Cause::new(code, seen.title(), text).since(since).with("reason", "FailedCreate");
-    for warning in scene.warnings(uid(revision.maker.unwrap_or(seen.object))) {
+    // They differ in the name of a pod that does not exist; the latest one stands for all.
+    let warnings = scene.warnings(uid(revision.maker.unwrap_or(seen.object)));
+    for warning in warnings.into_iter().take(1) {
         cause.add("event", warning);
     }
     Some(Finding::after(grace::CREATE, cause, scene.span))

@@ -74,7 +74,7 @@ fn new(code: Code, message: String) -> CallError {
 
 /// The cause, its object, and the last words of the container.
 fn headline(cause: &Cause) -> String {
-    let head = format!("{} ({})", cause.message, cause.object);
+    let head = format!("{} ({})", cause.message.trim_end_matches('.'), cause.object);
     let log = cause.facts("log").next().or_else(|| cause.facts("termination-message").next());
     match log.map(quoted).filter(|quoted| !quoted.is_empty()) {
         Some(quoted) => format!("{head}; last lines: {quoted}"),

@@ -83,7 +83,7 @@ pub(super) fn held_up(seen: &Seen<'_>, revision: &Revision<'_>, scene: &Scene<'_
             name(pod),
             finding.cause.message
         );
-        let mut cause = Cause::new(Code::NeverReady, seen.title(), message).since(finding.cause.since);
+        let mut cause = Cause::new(Code::Stalled, seen.title(), message).since(finding.cause.since);
         cause.pod = Some(name(pod).to_owned());
         Some(Finding::suspected(cause))
     });

@@ -35,7 +35,7 @@ pub enum Code {
     Volume,
     /// The object is not there any more, or another one has its name.
     Gone,
-    /// The object's controller says that it cannot go on.
+    /// It cannot go on by itself, as its controller or the state of its pods says.
     Stalled,
     /// Containers run and do not become ready.
     NeverReady,

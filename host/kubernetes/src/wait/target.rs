@@ -64,8 +64,10 @@ impl<'a> Target<'a> {
             }
             Known::There(object) if self.is_another(object) => (None, self.replaced()),
             Known::There(object) => {
-                self.warn_of_deadline(object, picture.timeout, progress);
                 let judged = readiness(object, self.applied);
+                if matches!(judged, Readiness::Progressing { .. }) {
+                    self.warn_of_deadline(object, picture.timeout, progress);
+                }
                 (Some(object), self.excused(object, judged, picture, scene))
             }
             Known::Gone(last) => (None, self.gone(last)),

@@ -200,14 +200,14 @@ fn a_claim_that_waits_for_a_pod_is_not_waited_for() {
 #[test]
 fn a_wait_that_is_shorter_than_a_deadline_is_warned_of() {
     let applied = applied("apps/v1", "Deployment");
-    let patient = |seconds: u64| {
-        let mut object = deployment(3);
+    let patient = |ready: u32, seconds: u64| {
+        let mut object = deployment(ready);
         object["spec"]["progressDeadlineSeconds"] = seconds.into();
         judged(&picture(&applied, Some(object)), &applied).1
     };
-    assert_eq!(patient(600), ["Deployment/web is ready"]);
-    assert_eq!(
-        patient(601)[0],
-        "Deployment/web may take 601 s by its progressDeadlineSeconds; it is waited for 10m"
-    );
+    assert_eq!(patient(2, 600), ["Deployment/web: 2 of 3 ready"]);
+    let warning = "Deployment/web may take 601 s by its progressDeadlineSeconds; it is waited for 10m";
+    assert_eq!(patient(2, 601), [warning, "Deployment/web: 2 of 3 ready"]);
+    // Nobody needs to know once it does not matter any more.
+    assert_eq!(patient(3, 601), ["Deployment/web is ready"]);
 }
