@@ -82,7 +82,7 @@ impl Meter {
         }
         Err(Exceeded {
             budget: "cpu",
-            observed: format!("it used {} ms of CPU time", self.used.as_millis()),
+            observed: format!("it used {} ms of CPU time", self.used.as_micros().div_ceil(1000)),
             limit: format!("{} ms", self.cpu_max.as_millis()),
         })
     }
@@ -181,7 +181,8 @@ impl StageState {
         (state, receiver)
     }
 
-    /// Checks that an interface is granted, for functions that make no effect yet.
+    /// Checks that an interface is granted, before anything is said about the arguments: a builder makes no
+    /// effect yet, and a call with invalid arguments never gets to one.
     ///
     /// # Errors
     /// Ends the activation if it is not.

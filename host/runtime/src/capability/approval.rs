@@ -18,6 +18,7 @@ type Builder = Resource<ApprovalDraft>;
 
 impl wit::Host for StageState {
     async fn await_approval(&mut self, request: Builder) -> wasmtime::Result<Result<wit::Decision, Error>> {
+        self.check_use(Interface::AwaitApproval)?;
         let draft = self.table.delete(request)?;
         self.release(held(&draft));
         let call = match checked(draft) {

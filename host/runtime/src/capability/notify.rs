@@ -6,6 +6,7 @@ use super::{error, invalid, mismatch};
 use crate::bindings::stage::relhost::notify::notify;
 use crate::bindings::stage::relhost::types::types::Error;
 use crate::console::{clean, clean_line};
+use crate::grant::Interface;
 use crate::limits::{BODY_MAX, SENTENCE_MAX, SUBJECT_MAX};
 use crate::state::StageState;
 
@@ -15,6 +16,7 @@ impl notify::Host for StageState {
         channel: String,
         message: notify::Message,
     ) -> wasmtime::Result<Result<String, Error>> {
+        self.check_use(Interface::Notify)?;
         let subject = clean_line(&message.subject, SENTENCE_MAX);
         if subject.chars().count() > SUBJECT_MAX {
             let problem = format!("the subject is longer than {SUBJECT_MAX} characters");

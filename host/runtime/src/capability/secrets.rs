@@ -7,6 +7,7 @@ use super::{error, invalid, mismatch};
 use crate::bindings::stage::relhost::secrets::create_secret;
 use crate::bindings::stage::relhost::types::types::{Error, SecretRef};
 use crate::console::clean_line;
+use crate::grant::Interface;
 use crate::limits::SENTENCE_MAX;
 use crate::state::StageState;
 
@@ -16,6 +17,7 @@ impl create_secret::Host for StageState {
         name: String,
         registry: String,
     ) -> wasmtime::Result<Result<SecretRef, Error>> {
+        self.check_use(Interface::CreateSecret)?;
         let registry = match RegistryName::new(registry) {
             Ok(registry) => registry,
             Err(problem) => return Ok(Err(invalid("invalid-secret", problem.to_string()))),
@@ -29,6 +31,7 @@ impl create_secret::Host for StageState {
         name: String,
         entries: Vec<create_secret::Entry>,
     ) -> wasmtime::Result<Result<SecretRef, Error>> {
+        self.check_use(Interface::CreateSecret)?;
         let entries = entries
             .into_iter()
             .map(|entry| Ok((clean_line(&entry.key, SENTENCE_MAX), SecretName::new(entry.secret)?)));
