@@ -40,7 +40,7 @@ fn a_plugin_that_breaks_a_limit_fails_its_stage_with_a_name_for_it() {
     for (guest, named) in [
         ("loops", "budget-exceeded"),
         ("memory-bomb", "budget-exceeded"),
-        ("recursion", "wasm trap"),
+        ("recursion", "nested too deeply"),
         ("call-flood", "budget-exceeded"),
         ("panics", "the reactor is on fire"),
         ("exits", "guest-exit"),

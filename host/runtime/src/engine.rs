@@ -1,6 +1,7 @@
 //! The two engines, each built in one place, so that what is compiled and what runs always agree.
 
 use std::hash::{Hash as _, Hasher};
+use std::num::NonZeroUsize;
 
 use sha2::Digest as _;
 use wasmtime::{
@@ -9,8 +10,8 @@ use wasmtime::{
 };
 
 use crate::limits::{
-    EPOCH_TICK, FIBRE_STACK, INSTANCES_MAX, Limits, MEMORIES_MAX, POOL_INSTANCE_SIZE, POOL_INSTANCES,
-    POOL_KEEP_RESIDENT, POOL_MEMORIES, TABLE_ELEMENTS_MAX, TABLES_MAX, WASM_STACK,
+    EPOCH_TICK, FIBRE_STACK, FRAMES_MAX, INSTANCES_MAX, Limits, MEMORIES_MAX, POOL_INSTANCE_SIZE,
+    POOL_INSTANCES, POOL_KEEP_RESIDENT, POOL_MEMORIES, TABLE_ELEMENTS_MAX, TABLES_MAX, WASM_STACK,
 };
 
 /// An engine could not be built.
@@ -56,6 +57,7 @@ fn shared() -> Config {
     let mut config = Config::new();
     config.strategy(Strategy::Cranelift);
     config.max_wasm_stack(WASM_STACK);
+    config.wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES_MAX));
     // A replay must see the same bits, whatever the processor makes of 0/0.
     config.cranelift_nan_canonicalization(true);
     config.relaxed_simd_deterministic(true);

@@ -1,5 +1,7 @@
 //! Why a guest ended without returning: whose fault it is and which limit, in words for a person.
 
+use std::collections::BTreeSet;
+
 use relhost_model::call::CallError;
 use relhost_model::digest::Digest;
 use relhost_model::id::PluginName;
@@ -7,11 +9,8 @@ use wasmtime::{Trap, WasmBacktrace};
 
 use crate::console::{Console, cut};
 use crate::grant::Denied;
-use crate::limits::{Exceeded, Limits, POLICY_FUEL, SENTENCE_MAX, WASM_STACK};
+use crate::limits::{Exceeded, FRAMES_MAX, Limits, POLICY_FUEL, SENTENCE_MAX, WASM_STACK};
 use crate::wasi::GuestExit;
-
-/// Frames of a backtrace that are kept.
-const FRAMES_MAX: usize = 20;
 
 /// Whose guest it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +83,10 @@ fn limit(error: &wasmtime::Error, limits: &Limits) -> Option<Exceeded> {
                 format!("{} KiB of stack", WASM_STACK / 1024),
             );
         }
+        Some(Trap::MemoryOutOfBounds) if below_its_stack(error) => {
+            let limit = "the stack that it was linked with, 1 MiB unless its author asked for more";
+            return exceeded("stack", "its calls are nested too deeply and its stack is full", limit.into());
+        }
         Some(Trap::OutOfFuel) => {
             return exceeded("fuel", "it used up its fuel", format!("{POLICY_FUEL} units"));
         }
@@ -99,6 +102,23 @@ fn limit(error: &wasmtime::Error, limits: &Limits) -> Option<Exceeded> {
         return exceeded("handles", "it holds too many handles", format!("{} handles", limits.handles));
     }
     None
+}
+
+/// A compiled language keeps what a call needs in memory on a stack that begins at some address and grows down to
+/// zero. Below it lies nothing, so the engine calls a full stack an access out of bounds, and a person would look
+/// for a wild pointer. It is one if the address is not below zero, or if the calls are not a recursion.
+fn below_its_stack(error: &wasmtime::Error) -> bool {
+    let mut addresses = error.chain().filter_map(|reason| address(&reason.to_string()));
+    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
+    let functions: BTreeSet<u32> = frames.iter().map(|frame| frame.func_index()).collect();
+    let recursion = frames.len() >= FRAMES_MAX && functions.len() <= FRAMES_MAX / 2;
+    recursion && addresses.all(|address| i32::try_from(address).is_err())
+}
+
+/// The address of a memory fault, where the engine knows it.
+fn address(reason: &str) -> Option<u64> {
+    let (_, rest) = reason.split_once("memory fault at wasm address 0x")?;
+    u64::from_str_radix(rest.split(' ').next()?, 16).ok()
 }
 
 fn over(who: &Who, exceeded: &Exceeded) -> CallError {

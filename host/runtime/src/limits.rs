@@ -34,6 +34,9 @@ pub const WASM_STACK: usize = 512 * KIB;
 /// Stack of the fibre that a stage runs on; the rest over the guest's part is for host functions.
 pub const FIBRE_STACK: usize = 2 * MIB;
 
+/// Frames of a backtrace that are kept: enough to see who called, and to tell a recursion from a fault.
+pub const FRAMES_MAX: usize = 20;
+
 /// CPU time of one activation of a stage. A replay of 10,000 records needs about 10 ms.
 pub const STAGE_CPU: Duration = Duration::from_secs(5);
 /// How often an endless loop is looked at. Smaller costs more, larger overshoots the CPU budget by more.
