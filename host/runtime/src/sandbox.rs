@@ -20,8 +20,9 @@ use crate::engine::{self, EngineError, Ticker};
 use crate::fault::Who;
 use crate::grant::requests;
 use crate::limits::{Limits, PLUGINS_MAX};
+use crate::plugin::shape::Shape;
 use crate::plugin::{self, Inner, Inspection, Linked, Plugin, PluginError};
-use crate::policy;
+use crate::policy::{self, Description};
 use crate::stage::{self, Activation, Stage};
 
 /// How a sandbox is set up.
@@ -115,17 +116,26 @@ impl Sandbox {
             warnings.push(problem.to_string());
         }
         let describe = if shape.describes() {
-            let compiled = self.compile(&self.0.policy_engine, bytes, &digest)?;
-            let name = PluginName::new(digest.short()).expect("hexadecimal digits are a name");
-            let who = Who { name, digest };
-            let described = policy::describe(&compiled.component, &who, &self.0.policy_limits);
-            described.map_err(|problem| warnings.push(problem.message)).ok()
+            let described = self.describe(&shape, bytes, digest);
+            described.map_err(|problem| warnings.push(problem)).ok()
         } else {
             None
         };
         let requests = requests(&shape.imports);
         let (imports, exports) = (shape.imports, shape.exports);
         Ok(Inspection { digest, size: bytes.len(), kind, imports, exports, requests, describe, warnings })
+    }
+
+    /// It is called as a policy is, whatever it is: a pure function in little memory.
+    fn describe(&self, shape: &Shape, bytes: &[u8], digest: Digest) -> Result<Description, String> {
+        let limits = &self.0.policy_limits;
+        let compiled = shape
+            .check_memory(limits.memory, PluginKind::Policy)
+            .and_then(|()| self.compile(&self.0.policy_engine, bytes, &digest))
+            .map_err(|problem| format!("it cannot be asked to describe itself: {problem}"))?;
+        let name = PluginName::new(digest.short()).expect("hexadecimal digits are a name");
+        let described = policy::describe(&compiled.component, &Who { name, digest }, limits);
+        described.map_err(|problem| problem.message)
     }
 
     /// Checks a component against what is wanted and granted, compiles it or takes it from the cache, and
@@ -147,8 +157,14 @@ impl Sandbox {
         }
         let shape = plugin::check(name, bytes, kind, allow)?;
         let (linked, warnings) = match kind {
-            PluginKind::Stage => self.link_stage(bytes, &who.digest, allow)?,
-            PluginKind::Policy => self.link_policy(bytes, &who.digest)?,
+            PluginKind::Stage => {
+                shape.check_memory(self.0.stage_limits.memory, kind)?;
+                self.link_stage(bytes, &who.digest, allow)?
+            }
+            PluginKind::Policy => {
+                shape.check_memory(self.0.policy_limits.memory, kind)?;
+                self.link_policy(bytes, &who.digest)?
+            }
         };
         let allow = Arc::new(allow.clone());
         let plugin = Plugin(Arc::new(Inner { who, allow, imports: shape.imports, linked, warnings }));
@@ -194,16 +210,16 @@ impl Sandbox {
         allow: &Allow,
     ) -> Result<(Linked, Vec<String>), PluginError> {
         let compiled = self.compile(&self.0.stage_engine, bytes, digest)?;
-        let linker = stage::link(&self.0.stage_engine, allow).map_err(incompatible)?;
+        let linker = stage::link(&self.0.stage_engine, allow).map_err(|error| PluginError::unfit(&error))?;
         let pre = linker.instantiate_pre(&compiled.component).and_then(StagePluginPre::new);
-        Ok((Linked::Stage(pre.map_err(incompatible)?), compiled.warnings))
+        Ok((Linked::Stage(pre.map_err(|error| PluginError::unfit(&error))?), compiled.warnings))
     }
 
     fn link_policy(&self, bytes: &[u8], digest: &Digest) -> Result<(Linked, Vec<String>), PluginError> {
         let compiled = self.compile(&self.0.policy_engine, bytes, digest)?;
-        let linker = policy::link(&self.0.policy_engine).map_err(incompatible)?;
+        let linker = policy::link(&self.0.policy_engine).map_err(|error| PluginError::unfit(&error))?;
         let pre = linker.instantiate_pre(&compiled.component).and_then(PolicyPluginPre::new);
-        Ok((Linked::Policy(pre.map_err(incompatible)?), compiled.warnings))
+        Ok((Linked::Policy(pre.map_err(|error| PluginError::unfit(&error))?), compiled.warnings))
     }
 
     fn compile(&self, engine: &Engine, bytes: &[u8], digest: &Digest) -> Result<Compiled, PluginError> {
@@ -242,8 +258,4 @@ impl Sandbox {
         }
         plugins.push(plugin);
     }
-}
-
-fn incompatible(error: wasmtime::Error) -> PluginError {
-    PluginError::Incompatible { reason: format!("{error:#}") }
 }

@@ -16,13 +16,18 @@ const STAGE: &str = "relhost:stage/stage";
 const POLICY: &str = "relhost:policy/policy";
 const DESCRIBE: &str = "relhost:describe/describe";
 
-/// Imports and exports of a component, with versions, in the order of the file.
+/// Bytes of a page of memory. Pages of other sizes are a proposal that the engines do not accept.
+const PAGE: u64 = 1 << 16;
+
+/// What a component has of each, names with versions and in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shape {
     /// What it imports.
     pub imports: Vec<String>,
     /// What it exports.
     pub exports: Vec<String>,
+    /// The largest memory that one of its modules begins with, in bytes.
+    pub memory: u64,
 }
 
 /// Reads a component.
@@ -62,6 +67,12 @@ fn parse(bytes: &[u8]) -> Result<Shape, PluginError> {
                     shape.exports.push(export.map_err(|error| broken(&error, bytes))?.name.name.to_owned());
                 }
             }
+            Payload::MemorySection(section) => {
+                for memory in section {
+                    let memory = memory.map_err(|error| broken(&error, bytes))?;
+                    shape.memory = shape.memory.max(memory.initial.saturating_mul(PAGE));
+                }
+            }
             _ => {}
         }
     }
@@ -85,7 +96,8 @@ impl Shape {
         let (export, kind) = match (find(STAGE), find(POLICY)) {
             (Some(export), None) => (export, PluginKind::Stage),
             (None, Some(export)) => (export, PluginKind::Policy),
-            _ => return Err(PluginError::NoKind { exports: self.exports_text() }),
+            (Some(_), Some(_)) => return Err(PluginError::BothKinds),
+            (None, None) => return Err(PluginError::NoKind { exports: self.exports_text() }),
         };
         check_version(export)?;
         Ok(kind)
@@ -116,6 +128,19 @@ impl Shape {
             check_version(import)?;
         }
         Ok(())
+    }
+
+    /// Checks that it can start with so much memory, as a plugin of some kind.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn check_memory(&self, max: usize, kind: PluginKind) -> Result<(), PluginError> {
+        let max = u64::try_from(max).unwrap_or(u64::MAX);
+        if self.memory <= max {
+            return Ok(());
+        }
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        Err(PluginError::Memory { wanted: mib(self.memory), max: mib(max), kind })
     }
 
     fn exports_text(&self) -> String {
