@@ -4,8 +4,9 @@ use relhost_model::approval::{PolicyDecision, PolicyInput, Requirement, Verdict}
 use relhost_model::call::{CallError, LogLevel};
 use relhost_model::digest::canonical;
 use relhost_model::time::Timestamp;
-use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Engine, Store};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, HasSelf, Linker, ResourceType, Val};
+use wasmtime::{Engine, Store, StoreContextMut};
 
 use crate::bindings::describe::DescribePluginPre;
 use crate::bindings::policy::exports::relhost::policy::policy as wit;
@@ -14,6 +15,7 @@ use crate::bindings::policy::{PolicyPlugin, PolicyPluginPre};
 use crate::capability::actor;
 use crate::console::{Console, clean, clean_line, cut};
 use crate::fault::{Ended, Who, classify};
+use crate::grant::base;
 use crate::limits::{CODE_MAX, Limiter, Limits, POLICY_FUEL, SENTENCE_MAX, VERDICT_MAX};
 use crate::state::Meter;
 use crate::wasi::{self, HasConsole};
@@ -104,7 +106,7 @@ pub fn evaluate(
     input: &PolicyInput,
 ) -> Result<(Verdict, u64), CallError> {
     let mut store = store(pre.engine(), limits).map_err(|error| policy_error(who, &format!("{error:#}")))?;
-    let input = words(input);
+    let (input, now) = (words(input), input.now);
     let returned = pre
         .instantiate(&mut store)
         .and_then(|policy: PolicyPlugin| policy.relhost_policy_policy().call_evaluate(&mut store, &input));
@@ -112,7 +114,13 @@ pub fn evaluate(
     let console = &mut store.data_mut().console;
     console.finish();
     match returned {
-        Ok(Ok(verdict)) => Ok((checked(verdict, who)?, fuel)),
+        Ok(Ok(verdict)) => {
+            let verdict = checked(verdict);
+            match nonsense(&verdict, now) {
+                Some(problem) => Err(policy_error(who, &problem)),
+                None => Ok((verdict, fuel)),
+            }
+        }
         Ok(Err(error)) => Err(refused(&error, who)),
         Err(error) => Err(ended(classify(&error, who, limits, console), who)),
     }
@@ -177,7 +185,7 @@ fn words(input: &PolicyInput) -> wit::Input {
     }
 }
 
-fn checked(verdict: wit::Verdict, who: &Who) -> Result<Verdict, CallError> {
+fn checked(verdict: wit::Verdict) -> Verdict {
     let line = |text: &String| clean_line(text, SENTENCE_MAX);
     let decision = match &verdict.decision {
         wit::Decision::Approve => PolicyDecision::Approve,
@@ -193,12 +201,21 @@ fn checked(verdict: wit::Verdict, who: &Who) -> Result<Verdict, CallError> {
         }
     };
     let reasons = verdict.reasons.iter().map(line).collect();
-    let verdict = Verdict { decision, reasons, recheck_at: verdict.recheck_at.map(Timestamp) };
-    let size = canonical(&verdict).len();
+    Verdict { decision, reasons, recheck_at: verdict.recheck_at.map(Timestamp) }
+}
+
+/// Why a verdict cannot be followed. One that asks to be asked again at once would be evaluated without end.
+fn nonsense(verdict: &Verdict, now: Timestamp) -> Option<String> {
+    let size = canonical(verdict).len();
     if size > VERDICT_MAX {
-        return Err(policy_error(who, &format!("its verdict has {size} bytes; the limit is {VERDICT_MAX}")));
+        return Some(format!("its verdict has {size} bytes; the limit is {VERDICT_MAX}"));
     }
-    Ok(verdict)
+    if let Some(at) = verdict.recheck_at.filter(|at| *at <= now) {
+        return Some(format!("it asks to be asked again at {at}, and it is that late already"));
+    }
+    let PolicyDecision::Need(needs) = &verdict.decision else { return None };
+    let empty = needs.iter().find(|need| need.count == 0)?;
+    Some(format!("its requirement `{}` needs nobody", empty.description))
 }
 
 /// What a plugin says about itself.
@@ -212,6 +229,47 @@ pub struct Description {
     pub documentation: String,
 }
 
+/// Puts functions that end the call where a component imports more than a policy gets. An interface that names
+/// a resource of another one refers to it and must not bring its own.
+fn link_in_name_only(linker: &mut Linker<PolicyState>, component: &Component) -> wasmtime::Result<()> {
+    let (engine, mut known) = (component.engine(), Vec::new());
+    for (import, item) in component.component_type().imports(engine) {
+        let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
+        let linked = is_linked(base(import));
+        for (name, item) in instance.exports(engine) {
+            match item.ty {
+                ComponentItem::Resource(resource) if known.contains(&resource) => {}
+                ComponentItem::Resource(resource) => {
+                    known.push(resource);
+                    if !linked {
+                        let nothing = ResourceType::host::<NameOnly>();
+                        linker.instance(import)?.resource(name, nothing, |_, _| Ok(()))?;
+                    }
+                }
+                ComponentItem::ComponentFunc(_) if !linked => {
+                    let called = NameOnly(format!("{import}#{name}"));
+                    let end = move |_: StoreContextMut<'_, _>, _, _: &[Val], _: &mut [Val]| {
+                        Err(wasmtime::Error::new(called.clone()))
+                    };
+                    linker.instance(import)?.func_new(name, end)?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether [`link`] has it.
+fn is_linked(interface: &str) -> bool {
+    wasi::INTERFACES.contains(&interface) || ["relhost:types/types", "relhost:log/log"].contains(&interface)
+}
+
+/// What a component imports is there in name only, and it was called.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it called `{0}` to describe itself, which it must not")]
+struct NameOnly(String);
+
 /// Asks a component of either kind to describe itself. Whatever it imports is there in name only: calling
 /// any of it but the log ends the call.
 ///
@@ -223,7 +281,7 @@ pub fn describe(component: &Component, who: &Who, limits: &Limits) -> Result<Des
     };
     let engine = component.engine();
     let mut linker = link(engine).map_err(failed)?;
-    linker.define_unknown_imports_as_traps(component).map_err(failed)?;
+    link_in_name_only(&mut linker, component).map_err(failed)?;
     let pre = linker.instantiate_pre(component).and_then(DescribePluginPre::new).map_err(failed)?;
     let mut store = store(engine, limits).map_err(failed)?;
     let described = pre
