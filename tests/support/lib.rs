@@ -4,4 +4,15 @@
 pub mod wait;
 pub mod workspace;
 
+pub mod cluster;
 pub mod program;
+pub mod python;
+
+pub mod manifest;
+
+pub mod account;
+pub mod audit;
+pub mod mailbox;
+pub mod smtp;
+
+pub mod shop;
