@@ -2,8 +2,12 @@
 //! has started it.
 
 mod cli;
+mod cluster;
 mod kill;
+mod kill_cluster;
+mod mail;
 mod page;
 mod sandbox;
 mod scenarios;
+mod secrets;
 mod tidy;

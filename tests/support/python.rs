@@ -15,7 +15,8 @@ const VARIABLE: &str = "RELHOST_TEST_PYTHON";
 #[must_use]
 pub fn program(name: &str) -> Command {
     let interpreter = std::env::var_os(VARIABLE).map(PathBuf::from);
-    let interpreter = interpreter.unwrap_or_else(|| panic!("{VARIABLE} is not set: cargo xtask test sets it"));
+    let interpreter =
+        interpreter.unwrap_or_else(|| panic!("{VARIABLE} is not set: cargo xtask test sets it"));
     let mut command = Command::new(interpreter);
     command.arg(root().join("tests/support").join(name));
     command

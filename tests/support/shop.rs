@@ -53,7 +53,9 @@ impl Target {
             Access::Kubeconfig => {
                 let file = format!("keys/{name}.kubeconfig");
                 let _path = place.write(&file, &self.account.kubeconfig(name));
-                format!("{name}: {{ kubeconfig: {{ file: {file}, context: {name} }}, namespace: {namespace} }}")
+                format!(
+                    "{name}: {{ kubeconfig: {{ file: {file}, context: {name} }}, namespace: {namespace} }}"
+                )
             }
             Access::Token => {
                 let _token = place.write(&format!("keys/{name}.token"), &self.account.token);

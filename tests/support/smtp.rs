@@ -35,7 +35,8 @@ impl SmtpServer {
         command.arg("--maildir").arg(folder.path().join("mail"));
         command.arg("--cert").arg(&files.certificate).arg("--key").arg(&files.key);
         command.args(["--user", USER, "--password", password]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("start the server");
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("start the server");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("stdout is piped");
         let _bytes = BufReader::new(stdout).read_line(&mut line).expect("read what the server says");
@@ -56,7 +57,8 @@ impl SmtpServer {
     /// If there is none.
     #[must_use]
     pub fn envelope(&self, message: &Path) -> Value {
-        let text = std::fs::read_to_string(message.with_extension("json")).expect("a message has an envelope");
+        let text =
+            std::fs::read_to_string(message.with_extension("json")).expect("a message has an envelope");
         serde_json::from_str(&text).expect("an envelope is JSON")
     }
 
