@@ -81,11 +81,8 @@ fn deploy(ctx: &Context, settings: &Settings) -> Result<Rollout, Failure> {
         deploy = deploy.pull_secret(&secret);
     }
     let deployment = deploy.start().context("applying the manifests")?;
-    deployment.objects().iter().for_each(|object| info!("{object}"));
     let timeout = settings.rollout_timeout.map_or(DEFAULT_TIMEOUT, Duration::from);
-    let rollout = deployment.wait(timeout).context("waiting for the rollout")?;
-    deployment.warnings().iter().chain(&rollout.warnings).for_each(|warning| warn!("{warning}"));
-    Ok(rollout)
+    deployment.wait(timeout)
 }
 
 fn ask(ctx: &Context, settings: &Settings, rollout: &Rollout) -> Result<Decision, Failure> {

@@ -91,7 +91,7 @@ fn nobody_is_asked_about_what_does_not_run() {
     let cause = Failure::new("crash-loop", "web-1 crashes");
     let host = MockHost::new().deploy(applied("d1", &[])).wait(Reply::failed(cause));
     let failure = host.run(&ConfirmAfterDeploy, settings()).unwrap_err();
-    assert_eq!(failure.to_string(), "crash-loop: waiting for the rollout: web-1 crashes");
+    assert_eq!(failure.to_string(), "crash-loop: web-1 crashes");
 }
 
 #[test]

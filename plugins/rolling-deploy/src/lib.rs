@@ -55,6 +55,7 @@ impl Stage for RollingDeploy {
     }
 }
 
+/// The host says what becomes of each object, and names the cause of a failure: nothing is said twice.
 fn deploy(ctx: &Context, settings: &Settings) -> Result<Rollout, Failure> {
     let mut deploy = ctx.deploy().manifests(&settings.manifests).images(&settings.images);
     if let Some(PullSecret { name, registry }) = &settings.pull_secret {
@@ -63,18 +64,9 @@ fn deploy(ctx: &Context, settings: &Settings) -> Result<Rollout, Failure> {
         deploy = deploy.pull_secret(&secret);
     }
     let deployment = deploy.start().context("applying the manifests")?;
-    for object in deployment.objects() {
-        info!("{object}"; api_version = object.api_version);
-    }
-    deployment.warnings().iter().for_each(|warning| warn!("{warning}"));
     let timeout = settings.timeout.map_or(DEFAULT_TIMEOUT, Duration::from);
     info!("waiting until everything is ready, at most {}", Span::from(timeout));
-    let rollout = deployment.wait(timeout).context("waiting for the rollout")?;
-    rollout.warnings.iter().for_each(|warning| warn!("{warning}"));
-    for found in &rollout.addresses {
-        info!("{} answers at {}", found.service, found.address);
-    }
-    Ok(rollout)
+    deployment.wait(timeout)
 }
 
 /// Everything is ready; what may be missing is an address, which a cloud can take minutes to assign.

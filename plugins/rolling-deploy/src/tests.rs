@@ -1,6 +1,5 @@
 //! The steps in their order, and how the stage ends.
 
-use relhost_sdk::log::Level;
 use relhost_sdk::mock::{Call, DeployCall, MockHost, Reply, applied, rollout};
 
 use super::*;
@@ -51,7 +50,8 @@ fn everything_in_its_order() {
             tell("requester"),
         ]
     );
-    assert!(host.lines().iter().any(|line| line.message == "Deployment/web created"));
+    let lines: Vec<_> = host.lines().iter().map(|line| line.message.clone()).collect();
+    assert_eq!(lines, ["the pull secret dev-acr is there", "waiting until everything is ready, at most 5m"]);
 }
 
 #[test]
@@ -73,16 +73,15 @@ fn a_required_address_that_is_missing_is_a_stated_shortcoming() {
     assert_eq!(outcome.status(), Status::PartiallySucceeded);
     assert_eq!(outcome.summary(), "app 1 runs in dev, but without an address: web");
     assert_eq!(outcome.get("address.admin"), Some("10.0.0.8"));
-    assert!(host.lines().iter().any(|line| line.level == Level::Warn));
 }
 
 #[test]
-fn a_failure_keeps_its_cause_and_says_which_step_it_was() {
+fn the_cause_of_a_failed_rollout_comes_first() {
     let cause = Failure::new("image-not-found", "acr.example/web:42 does not exist").detail("pod", "web-1");
     let host = MockHost::new().docker_registry(()).deploy(applied("d1", &[])).wait(Reply::failed(cause));
     let failure = host.run(&RollingDeploy, all_settings()).unwrap_err();
     assert_eq!(failure.code(), "image-not-found");
-    assert_eq!(failure.message(), "waiting for the rollout: acr.example/web:42 does not exist");
+    assert_eq!(failure.message(), "acr.example/web:42 does not exist");
     assert_eq!(failure.details(), [("pod".to_owned(), "web-1".to_owned())]);
 }
 
