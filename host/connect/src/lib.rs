@@ -3,7 +3,7 @@
 //!
 //! A module imports only modules declared above it. The blank lines keep the formatter from sorting.
 
-mod printable;
+pub mod printable;
 
 pub mod redact;
 

@@ -10,7 +10,8 @@ fn shows(c: char) -> bool {
 
 /// One line of at most `max` characters: what does not show becomes a space, runs of spaces become one, and
 /// what is cut off ends with `…`.
-pub(crate) fn one_line(text: &str, max: usize) -> String {
+#[must_use]
+pub fn one_line(text: &str, max: usize) -> String {
     let mut line = String::with_capacity(text.len().min(max * 4));
     let (mut length, mut gap) = (0, false);
     for c in text.chars().map(|c| if shows(c) { c } else { ' ' }) {
@@ -34,7 +35,8 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
 }
 
 /// Several lines: line breaks and tabs stay, everything else that does not show is dropped.
-pub(crate) fn lines(text: &str) -> String {
+#[must_use]
+pub fn lines(text: &str) -> String {
     text.replace("\r\n", "\n").chars().filter(|c| shows(*c) || matches!(c, '\n' | '\t')).collect()
 }
 

@@ -5,14 +5,18 @@ pub mod decide;
 pub mod doctor;
 pub mod env;
 pub mod follow;
+pub mod fresh;
 pub mod init;
 pub mod plugin;
+pub mod progress;
 pub mod release;
 pub mod run;
 pub mod schema;
 pub mod serve;
 pub mod session;
+pub mod settings;
 pub mod show;
+pub mod table;
 pub mod ui;
 pub mod validate;
 
@@ -27,15 +31,20 @@ use crate::exit::{Exit, Failure};
 /// Moves one built artifact through Dev, QA, Staging and Prod on Kubernetes. Every stage is a sandboxed
 /// WebAssembly component; approvals are bound to what is approved; a kill loses nothing.
 #[derive(Debug, Parser)]
-#[command(name = "relhost", version, propagate_version = true, max_term_width = 110)]
+#[command(name = "relhost", version, max_term_width = 110, disable_help_flag = true)]
 #[command(after_help = "Start here:
-  relhost init shop                        a pipeline and a configuration that run in rehearsal
-  relhost run shop/pipeline.yaml --artifact shop/build-output --rehearse
-  relhost release list                     what was released
-  relhost approval list                    what waits for people
+  relhost init shop                     a pipeline and a configuration that run in rehearsal
+  relhost run shop/pipeline.yaml --rehearse
+  relhost release list                  what was released
+  relhost approval list                 what waits for people
 
-Exit codes: 0 done, 1 unexpected, 2 usage or invalid file, 3 failed or canceled, 4 not allowed, 5 rejected,
-6 expired, 7 conflict, 8 refused by a rule, 9 differs, 10 needs a person, 130 interrupted.")]
+Exit codes:
+   0  done as asked                     6  expired or timed out
+   1  unexpected, storage fault         7  conflict: owned elsewhere, superseded, already decided
+   2  usage, or a file is invalid       8  refused by a rule: requester, minimum, grant, policy
+   3  failed or canceled                9  differences found
+   4  not asked, not allowed           10  waits for a person
+   5  rejected by an approver         130  interrupted; the state is kept")]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -49,17 +58,19 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// The state folder; without it `state:` of relhost.yaml, else `.relhost` beside it
-    #[arg(long, global = true, value_name = "FOLDER", env = "RELHOST_STATE")]
-    pub state: Option<PathBuf>,
-    /// The operator's configuration; without it ./relhost.yaml, else the one beside the pipeline
-    #[arg(long, global = true, value_name = "FILE", env = "RELHOST_CONFIG")]
+    /// The operator's file [default: ./relhost.yaml, else the one beside the pipeline; env: RELHOST_CONFIG]
+    #[arg(long, global = true, value_name = "FILE", env = "RELHOST_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,
-    /// How results are written
+    /// The state folder [default: `state:` of relhost.yaml, else .relhost beside it; env: RELHOST_STATE]
+    #[arg(long, global = true, value_name = "FOLDER", env = "RELHOST_STATE", hide_env = true)]
+    pub state: Option<PathBuf>,
+    /// How results are written: table, json, jsonl or yaml
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
+    #[arg(value_name = "FORMAT", hide_possible_values = true, hide_default_value = true)]
     pub output: Output,
-    /// When to use colour; NO_COLOR is honoured
+    /// Use colour: auto, always or never; NO_COLOR is honoured
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    #[arg(value_name = "WHEN", hide_possible_values = true, hide_default_value = true)]
     pub color: Color,
     /// Say less: results and errors only
     #[arg(short, long, global = true)]
@@ -67,12 +78,16 @@ pub struct Global {
     /// Say more; twice shows what the host does
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Never ask anything
-    #[arg(long, global = true, env = "RELHOST_NO_INPUT", value_parser = clap::builder::FalseyValueParser::new())]
+    /// Ask nothing, even on a terminal [env: RELHOST_NO_INPUT]
+    #[arg(long, global = true, env = "RELHOST_NO_INPUT", hide_env = true)]
+    #[arg(value_parser = clap::builder::FalseyValueParser::new())]
     pub no_input: bool,
     /// Answer yes to questions
     #[arg(long, global = true)]
     pub yes: bool,
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
+    help: Option<bool>,
 }
 
 /// How results are written.

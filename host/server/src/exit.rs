@@ -53,6 +53,40 @@ impl Exit {
     }
 }
 
+/// One thing that is wrong in a file, with its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileProblem {
+    /// The file as the user named it.
+    pub file: String,
+    /// From 1; nothing for a problem of the whole file.
+    pub line: Option<usize>,
+    /// In characters, from 1.
+    pub column: Option<usize>,
+    /// `error`, or `warning` for what does not keep the file from being used.
+    pub severity: String,
+    /// A stable word, for example `unknown-key`.
+    pub code: String,
+    /// The way to it from the top, for example `stages[2].with`.
+    pub path: String,
+    /// One sentence.
+    pub message: String,
+    /// The line of the file, and a line with a caret under the place.
+    pub snippet: Option<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl FileProblem {
+    /// `pipeline.yaml:21:5`, as editors and search tools know it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => format!("{}:{line}:{column}", self.file),
+            _ => self.file.clone(),
+        }
+    }
+}
+
 /// What a person is told when something does not work. It crosses the socket as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -62,8 +96,11 @@ pub struct Failure {
     pub code: String,
     /// One sentence: what failed and, after a colon, why.
     pub message: String,
-    /// Further lines: causes, evidence, or a rendered place in a file.
+    /// Further lines: causes, evidence.
     pub details: Vec<String>,
+    /// What is wrong in a file that a person wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<FileProblem>,
     /// What to do next.
     pub help: Option<String>,
 }
@@ -80,7 +117,14 @@ impl Failure {
     /// A failure with its exit code, stable word and sentence.
     #[must_use]
     pub fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
-        Self { exit, code: code.into(), message: message.into(), details: Vec::new(), help: None }
+        Self {
+            exit,
+            code: code.into(),
+            message: message.into(),
+            details: Vec::new(),
+            problems: Vec::new(),
+            help: None,
+        }
     }
 
     /// Adds what to do next.

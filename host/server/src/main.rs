@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(relhost::cli::run(cli, &ui));
     // Blocking reads of the terminal cannot be interrupted; the process does not wait for them.
     runtime.shutdown_background();
-    match ended {
+    match ended.and_then(|exit| ui.complete(exit)) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => ui.fail(&failure),
     }

@@ -61,7 +61,6 @@ const OWNERS: &[(&str, &str)] = &[
     ("zip", "relhost-connect"),
     ("axum", "relhost"),
     ("clap", "relhost"),
-    ("miette", "relhost"),
     ("wit-bindgen", "relhost-sdk"),
 ];
 

@@ -62,7 +62,7 @@ fn text(facts: &ClosedFacts, title: &str) -> String {
     }
     text.push_str(&format!("{}\n", sentence(facts)));
     if !facts.reason.trim().is_empty() {
-        text.push_str(&format!("\nThe reason:\n{}", quoted(&facts.reason)));
+        text.push_str(&format!("\nWhy:\n{}", quoted(&facts.reason)));
     }
     text.push_str(&format!("\n{NOTHING_LEFT}\n\nYou get this because you were asked to approve it.\n"));
     text
@@ -75,7 +75,7 @@ fn page(facts: &ClosedFacts, title: &str) -> String {
     }
     body.push_str(&html::paragraph(&sentence(facts)));
     if !facts.reason.trim().is_empty() {
-        body.push_str(&html::subheading("The reason"));
+        body.push_str(&html::subheading("Why"));
         body.push_str(&html::quote(lines(&facts.reason).trim()));
     }
     body.push_str(&html::paragraph(NOTHING_LEFT));

@@ -97,7 +97,8 @@ impl std::fmt::Display for Words {
 }
 
 /// `Tue 2026-11-24 17:00 UTC`: the same for readers in every zone.
-pub(super) fn moment(at: Timestamp) -> String {
+#[must_use]
+pub fn moment(at: Timestamp) -> String {
     let seconds = i64::try_from(at.0 / 1000).unwrap_or(i64::MAX);
     match jiff::Timestamp::from_second(seconds) {
         Ok(time) => time.strftime("%a %Y-%m-%d %H:%M UTC").to_string(),

@@ -205,6 +205,15 @@ impl Problems {
         text
     }
 
+    /// The line of the file that a problem is about, and a line with a caret under its place. Nothing for a
+    /// text that must not be shown.
+    #[must_use]
+    pub fn snippet(&self, problem: &Problem) -> Option<String> {
+        let mut text = String::new();
+        render_line(problem.place?, self.source.as_deref()?, &mut text);
+        (!text.is_empty()).then_some(text)
+    }
+
     fn render_one(&self, problem: &Problem, text: &mut String) {
         let word = match problem.severity {
             Severity::Error => "error",
@@ -216,9 +225,7 @@ impl Problems {
             None => write!(text, "{}: ", self.file),
         };
         let _ = writeln!(text, "{word}: {}", printable(&problem.message));
-        if let (Some(place), Some(source)) = (problem.place, &self.source) {
-            render_line(place, source, text);
-        }
+        text.push_str(&self.snippet(problem).unwrap_or_default());
         if let Some(help) = &problem.help {
             let _ = writeln!(text, "  help: {}", printable(help));
         }

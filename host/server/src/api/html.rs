@@ -1,13 +1,20 @@
 //! The decide page as text. Everything that comes from a release is escaped; there is no script.
 
-use relhost_connect::mail::AskFacts;
-use relhost_model::digest::Digest;
+use relhost_connect::mail::{AskFacts, moment};
+use relhost_connect::printable::lines;
+use relhost_engine::port::store::ApprovalRow;
+use relhost_model::approval::Decision;
 
-/// Escapes text for HTML content and attribute values.
+/// A colour scheme that follows the reader's, targets of at least 44 pixels, one column from 320 pixels on.
+const STYLE: &str = include_str!("page.css");
+/// More files than this are folded away, so that the form is not a long way down.
+const FILES_SHOWN: usize = 8;
+
+/// Escapes text for HTML content and attribute values, and drops what makes it look like other text.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in lines(text).chars() {
         match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
@@ -20,113 +27,177 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// A colour scheme that follows the reader's, targets of at least 44 pixels, one column from 320 pixels on.
-const STYLE: &str = "
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.4rem; line-height: 1.25; }
-h2 { font-size: 1.05rem; margin: 1.5rem 0 .25rem; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; }
-dt { opacity: .75; } dd { margin: 0; overflow-wrap: anywhere; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; border-left: .25rem solid; padding-left: .75rem; margin: .25rem 0; }
-label { display: block; margin: .75rem 0 .25rem; }
-input, textarea { font: inherit; padding: .6rem; width: 100%; box-sizing: border-box; }
-input[name=code] { width: 10rem; letter-spacing: .2em; text-transform: uppercase; }
-.buttons { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1rem; }
-button { font: inherit; min-height: 44px; padding: .5rem 1.25rem; cursor: pointer; }
-.banner { border: 2px solid; padding: .5rem .75rem; margin: 1rem 0; }
-table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .15rem .75rem .15rem 0; vertical-align: top; }
-";
-
 /// A whole page.
-#[must_use]
-pub fn page(title: &str, body: &str) -> String {
+fn page(title: &str, rehearsal: bool, main: &str, footer: &str) -> String {
     let title = escape(title);
+    let badge = if rehearsal { "<span class=\"badge\">Rehearsal</span>" } else { "" };
+    let footer = if footer.is_empty() { String::new() } else { format!("<footer>\n{footer}</footer>\n") };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"robots\" content=\"noindex\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n\
-         <body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+         <meta name=\"robots\" content=\"noindex\">\n<title>{title} - relhost</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<header><span>relhost</span>{badge}</header>\n\
+         <main>\n{main}</main>\n{footer}</body>\n</html>\n"
     )
 }
 
 /// A page with one message: nothing to decide here.
 #[must_use]
-pub fn message(title: &str, lines: &[String]) -> String {
-    let mut body = format!("<h1>{}</h1>\n", escape(title));
-    for line in lines {
-        body.push_str(&format!("<p>{}</p>\n", escape(line)));
+pub fn message(title: &str, sentences: &[String]) -> String {
+    let mut main = format!("<h1>{}</h1>\n", escape(title));
+    for line in sentences {
+        main.push_str(&format!("<p>{}</p>\n", escape(line)));
     }
-    page(title, &body)
+    page(title, false, &main, "")
 }
 
-/// The form with everything that one must know.
+/// The form with everything that one must know. `person` is who decides.
 #[must_use]
-pub fn form(facts: &AskFacts, content: &Digest, problem: Option<&str>) -> String {
+pub fn form(facts: &AskFacts, row: &ApprovalRow, person: &str, problem: Option<&str>) -> String {
     let title = format!("Approve {} {} to {}", facts.pipeline, facts.version, facts.stage);
-    let mut body = String::new();
-    if facts.rehearsal {
-        body.push_str(
-            "<p class=\"banner\" role=\"note\"><strong>Rehearsal.</strong> No cluster is touched.</p>\n",
-        );
-    }
-    body.push_str(&format!("<h1>{}</h1>\n", escape(&title)));
+    let mut main = heading(&title, facts);
     if let Some(problem) = problem {
-        body.push_str(&format!("<p class=\"banner\" role=\"alert\">{}</p>\n", escape(problem)));
+        main.push_str(&format!("<p class=\"banner alert\" role=\"alert\">{}</p>\n", escape(problem)));
     }
-    body.push_str(&facts_list(facts));
+    if facts.rehearsal {
+        main.push_str("<p class=\"banner\" role=\"note\">No cluster is touched, whatever you decide.</p>\n");
+    }
+    main.push_str(&what_it_is(facts));
     if !facts.instructions.is_empty() {
-        body.push_str(&format!("<h2>What to check</h2>\n<pre>{}</pre>\n", escape(&facts.instructions)));
+        let text = format!("<blockquote>{}</blockquote>\n", escape(facts.instructions.trim()));
+        main.push_str(&section("What to check, as the pipeline says", &text));
     }
-    body.push_str(&table("Results so far", "Stage", "Result", &facts.evidence));
-    body.push_str(&table("What is released", "File", "SHA-256 begins with", &facts.artifacts));
-    body.push_str(&decision(content));
-    page(&title, &body)
+    main.push_str(&table("Results so far", ["Stage", "Result"], &facts.evidence));
+    main.push_str(&table("Votes so far", ["Who", "Vote"], &votes(row)));
+    main.push_str(&files(facts));
+    main.push_str(&decision(row, person));
+    let footer = format!(
+        "<p>You can decide this because {}. On the command line: <code>{}</code></p>\n",
+        escape(&facts.because),
+        escape(&facts.cli)
+    );
+    page(&title, facts.rehearsal, &main, &footer)
 }
 
-fn facts_list(facts: &AskFacts) -> String {
+/// What there is to say once it is over. `title` says what happened, `sentences` what comes of it.
+#[must_use]
+pub fn over(facts: &AskFacts, row: &ApprovalRow, title: &str, sentences: &[String]) -> String {
+    let mut main = heading(title, facts);
+    for line in sentences {
+        main.push_str(&format!("<p>{}</p>\n", escape(line)));
+    }
+    main.push_str(&what_it_is(facts));
+    main.push_str(&table("Votes", ["Who", "Vote"], &votes(row)));
+    main.push_str(&files(facts));
+    page(title, facts.rehearsal, &main, "")
+}
+
+/// How it ended: `Approved by ann, Tue 2026-11-24 17:00 UTC`.
+#[must_use]
+pub fn end(decision: &Decision) -> String {
+    let mut reason = decision.reason.clone();
+    if let Some(first) = reason.get(..1) {
+        reason = first.to_uppercase() + &reason[1..];
+    }
+    format!("{reason}, {}.", moment(decision.at))
+}
+
+fn heading(title: &str, facts: &AskFacts) -> String {
+    let attempt = if facts.attempt > 1 { format!(", attempt {}", facts.attempt) } else { String::new() };
+    let under = format!("{} of {}{attempt}", facts.release, facts.pipeline);
+    format!("<h1>{}</h1>\n<p class=\"soft\">{}</p>\n", escape(title), escape(&under))
+}
+
+fn section(title: &str, body: &str) -> String {
+    format!("<section>\n<h2>{title}</h2>\n{body}</section>\n")
+}
+
+fn what_it_is(facts: &AskFacts) -> String {
+    let running = facts.running.as_ref();
     let rows = [
-        ("Release", facts.release.clone()),
-        ("Target", format!("{} ({})", facts.environment, facts.target)),
-        ("Attempt", facts.attempt.to_string()),
+        ("Version", facts.version.clone()),
+        ("Goes to", format!("{}, {} ({})", facts.stage, facts.environment, facts.target)),
+        (
+            "Running there now",
+            running.map_or_else(
+                || "nothing that relhost knows of".into(),
+                |(version, since)| format!("{version}, since {}", moment(*since)),
+            ),
+        ),
         ("Asked for by", facts.requester.clone()),
-        ("Decide by", facts.deadline.to_string()),
+        ("Decide by", moment(facts.deadline)),
         ("Who may decide", facts.deciders.join(", ")),
         ("Still needed", facts.needed.clone()),
         ("The stage may use", facts.powers.join(", ")),
     ];
     let mut list = String::from("<dl>\n");
     for (name, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
-        list.push_str(&format!("<dt>{name}</dt><dd>{}</dd>\n", escape(&value)));
+        let strong = if name == "Version" { " class=\"strong\"" } else { "" };
+        list.push_str(&format!("<dt>{name}</dt><dd{strong}>{}</dd>\n", escape(&value)));
     }
     list.push_str("</dl>\n");
-    list
+    format!("<section aria-label=\"What it is about\">\n{list}</section>\n")
 }
 
-fn table(title: &str, first: &str, second: &str, rows: &[(String, String)]) -> String {
-    if rows.is_empty() {
-        return String::new();
+fn votes(row: &ApprovalRow) -> Vec<(String, String)> {
+    let votes = row.votes.iter().map(|vote| {
+        let word = if vote.approve { "approved" } else { "rejected" };
+        let comment = if vote.comment.is_empty() { String::new() } else { format!(": {}", vote.comment) };
+        (vote.voter.to_string(), format!("{word}, {}{comment}", moment(vote.at)))
+    });
+    votes.collect()
+}
+
+fn files(facts: &AskFacts) -> String {
+    let rows = rows(["File", "SHA-256 begins with"], &facts.artifacts);
+    match facts.artifacts.len() {
+        0 => String::new(),
+        1..=FILES_SHOWN => section("What is released", &rows),
+        count => format!(
+            "<section>\n<details><summary>What is released: {count} files</summary>\n{rows}</details>\n</section>\n"
+        ),
     }
+}
+
+fn table(title: &str, header: [&str; 2], pairs: &[(String, String)]) -> String {
+    if pairs.is_empty() { String::new() } else { section(title, &rows(header, pairs)) }
+}
+
+fn rows([first, second]: [&str; 2], pairs: &[(String, String)]) -> String {
     let mut table = format!(
-        "<h2>{title}</h2>\n<table>\n<tr><th scope=\"col\">{first}</th><th scope=\"col\">{second}</th></tr>\n"
+        "<table>\n<thead><tr><th scope=\"col\">{first}</th><th scope=\"col\">{second}</th></tr></thead>\n<tbody>\n"
     );
-    for (name, value) in rows {
-        table.push_str(&format!("<tr><td>{}</td><td>{}</td></tr>\n", escape(name), escape(value)));
+    for (name, value) in pairs {
+        table.push_str(&format!(
+            "<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n",
+            escape(name),
+            escape(value)
+        ));
     }
-    table.push_str("</table>\n");
+    table.push_str("</tbody>\n</table>\n");
     table
 }
 
-fn decision(content: &Digest) -> String {
-    format!(
-        "<h2>Your decision</h2>\n<form method=\"post\" autocomplete=\"off\">\n\
-         <input type=\"hidden\" name=\"content\" value=\"{content}\">\n\
-         <label for=\"code\">The six-character code from the mail</label>\n\
-         <input id=\"code\" name=\"code\" required maxlength=\"12\" inputmode=\"text\">\n\
-         <label for=\"comment\">Comment (please say why if you reject)</label>\n\
-         <textarea id=\"comment\" name=\"comment\" rows=\"3\" maxlength=\"4000\"></textarea>\n\
-         <div class=\"buttons\">\n<button name=\"decision\" value=\"approve\">Approve</button>\n\
-         <button name=\"decision\" value=\"reject\">Reject</button>\n</div>\n</form>\n"
+/// The first button does nothing: the return key presses the first one, and must not decide.
+fn decision(row: &ApprovalRow, person: &str) -> String {
+    let content = row.approval.content.digest();
+    let person = escape(person);
+    section(
+        "Your decision",
+        &format!(
+            "<form method=\"post\" autocomplete=\"off\">\n<button type=\"submit\" disabled hidden></button>\n\
+             <input type=\"hidden\" name=\"content\" value=\"{content}\">\n\
+             <p>You decide as <strong>{person}</strong>. One rejection ends the request.</p>\n\
+             <label for=\"code\">Code from the mail\
+             <span class=\"hint\">Six characters, below the button in the mail to {person}</span></label>\n\
+             <input id=\"code\" name=\"code\" required maxlength=\"12\" autocapitalize=\"characters\" \
+             spellcheck=\"false\">\n\
+             <label for=\"comment\">Comment<span class=\"hint\">Please say why if you reject</span></label>\n\
+             <textarea id=\"comment\" name=\"comment\" rows=\"3\" maxlength=\"4000\"></textarea>\n\
+             <div class=\"buttons\">\n\
+             <button class=\"approve\" name=\"decision\" value=\"approve\">Approve</button>\n\
+             <button class=\"reject\" name=\"decision\" value=\"reject\">Reject</button>\n</div>\n</form>\n"
+        ),
     )
 }
 

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use relhost_connect::mail::AskFacts;
 use relhost_engine::port::store::ApprovalRow;
 use relhost_model::actor::Actor;
 use relhost_model::digest::Digest;
@@ -111,7 +112,12 @@ impl Checked {
 /// A link that is wrong in any way gets the same answer: it is no oracle for what exists.
 async fn check(page: &Page, (approval, person, token): Link) -> Result<Checked, Response> {
     let unknown = || {
-        let lines = ["It was mistyped, or it belongs to another installation.".to_owned()];
+        let lines = [
+            "It was mistyped, belongs to another installation, or a newer mail took its place because \
+             somebody else is asked now."
+                .to_owned(),
+            "`relhost approval list` shows what is asked.".to_owned(),
+        ];
         (StatusCode::NOT_FOUND, Html(html::message("This link is not known", &lines))).into_response()
     };
     let (Ok(approval), Ok(person)) = (approval.parse::<ApprovalId>(), PersonId::new(person)) else {
@@ -131,20 +137,29 @@ async fn show(State(page): State<Page>, Path(link): Path<Link>) -> Response {
 
 async fn render(page: &Page, checked: &Checked, problem: Option<&str>, status: StatusCode) -> Response {
     let row = &checked.row;
-    if let Some(decision) = &row.decision {
-        let title = format!("Already {}", decision.resolution);
-        let lines = [
-            format!("{} at {}.", decision.reason, decision.at),
-            "There is nothing left to decide here.".into(),
-        ];
-        return (status, Html(html::message(&title, &lines))).into_response();
-    }
-    let Ok(state) = load(&page.host, row.approval.release).await else {
-        return (StatusCode::INTERNAL_SERVER_ERROR, Html(html::message("The state cannot be read", &[])))
-            .into_response();
+    let Some(facts) = facts_of(page, checked).await else { return unreadable() };
+    let text = match &row.decision {
+        Some(decision) => {
+            let words = format!("{} {} to {}", facts.pipeline, facts.version, facts.stage);
+            let title = format!("Already {}: {words}", decision.resolution);
+            let nothing_left = "There is nothing left to decide here.".to_owned();
+            html::over(&facts, row, &title, &[html::end(decision), nothing_left])
+        }
+        None => html::form(&facts, row, checked.person.as_str(), problem),
     };
-    let facts = facts::ask(&page.host, &state, row, &checked.person, None);
-    (status, Html(html::form(&facts, &row.approval.content.digest(), problem))).into_response()
+    (status, Html(text)).into_response()
+}
+
+/// Nothing if the store cannot be read.
+async fn facts_of(page: &Page, checked: &Checked) -> Option<AskFacts> {
+    let state = load(&page.host, checked.row.approval.release).await.ok()?;
+    facts::ask(&page.host, &state, &checked.row, &checked.person, None).await.ok()
+}
+
+fn unreadable() -> Response {
+    let lines = ["Try again in a minute, or decide on the command line.".to_owned()];
+    let text = html::message("The state cannot be read at the moment", &lines);
+    (StatusCode::INTERNAL_SERVER_ERROR, Html(text)).into_response()
 }
 
 /// The form's fields.
@@ -194,7 +209,7 @@ async fn decide(
         attempt: Some(checked.row.approval.attempt),
     };
     match approval::decide(&page.host, &caller, ballot).await {
-        Ok(view) => decided(&view.row, approve),
+        Ok(view) => decided(&page, Checked { row: view.row, ..checked }, approve).await,
         Err(failure) => refused(&failure),
     }
 }
@@ -214,14 +229,16 @@ fn check_code(page: &Page, checked: &Checked, code: &str) -> Result<(), String> 
         .into())
 }
 
-fn decided(row: &ApprovalRow, approve: bool) -> Response {
+async fn decided(page: &Page, checked: Checked, approve: bool) -> Response {
     let word = if approve { "approved" } else { "rejected" };
+    let row = &checked.row;
+    let Some(facts) = facts_of(page, &checked).await else { return unreadable() };
     let next = match &row.decision {
-        Some(decision) => format!("The approval is closed: {}.", decision.resolution),
+        Some(decision) => format!("The request is closed: {}.", decision.resolution),
         None => format!("Still needed: {}.", row.waiting_for),
     };
-    Html(html::message(&format!("You {word} this"), &[next, "You can close this page.".into()]))
-        .into_response()
+    let title = format!("You {word} {} {} to {}", facts.pipeline, facts.version, facts.stage);
+    Html(html::over(&facts, row, &title, &[next, "You can close this page.".into()])).into_response()
 }
 
 fn refused(failure: &Failure) -> Response {

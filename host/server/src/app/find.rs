@@ -10,7 +10,7 @@ use crate::protocol::ReleaseRef;
 /// How far back a release is looked for by name.
 const NAMES_MAX: u32 = 1000;
 
-/// Finds a release by id, by name (alone or as `pipeline/name`), or `latest`.
+/// Finds a release by id (`rel-7` or `7`), by name (alone or as `pipeline/name`), or `latest`.
 ///
 /// # Errors
 /// If there is none, or several have the name.
@@ -20,7 +20,8 @@ pub async fn release(host: &Host, reference: &ReleaseRef) -> Result<ReleaseRow, 
         Failure::new(Exit::Invalid, "unknown-release", format!("there is no release `{text}`"))
             .help("`relhost release list` shows them; `latest` is the newest")
     };
-    if let Ok(id) = text.parse::<ReleaseId>() {
+    // The number alone is what JSON shows.
+    if let Some(id) = text.parse().ok().or_else(|| text.parse().ok().map(ReleaseId)) {
         return host.store.read().release(id).await?.ok_or_else(unknown);
     }
     let filter = ReleaseFilter { limit: NAMES_MAX, ..ReleaseFilter::default() };

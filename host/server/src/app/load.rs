@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use relhost_connect::printable;
 use relhost_model::config::Config;
 use relhost_model::pipeline::Pipeline;
-use relhost_model::yaml::Problems;
+use relhost_model::yaml::{PROBLEMS_SHOWN, Problem, Problems, Severity};
 use relhost_model::{config_file, definition};
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, FileProblem};
 
 /// A pipeline or configuration larger than this is not one that a person wrote.
 const FILE_MAX: u64 = 1024 * 1024;
@@ -97,16 +98,45 @@ fn unreadable(path: &Path, what: &str, error: &std::io::Error) -> Failure {
 
 /// Warnings, each with its place.
 fn notes(warnings: &Problems) -> Vec<String> {
-    if warnings.is_empty() { Vec::new() } else { vec![warnings.render()] }
+    let note = |problem: FileProblem| {
+        let help = problem.help.as_ref().map(|help| format!("  help: {help}")).unwrap_or_default();
+        let snippet = problem.snippet.as_deref().unwrap_or_default();
+        format!("{}: {}\n{snippet}{help}", problem.place(), problem.message).trim_end().to_owned()
+    };
+    problems(warnings).into_iter().map(note).collect()
 }
 
 /// The problems of a file as one failure, each with its place and help.
 #[must_use]
-pub fn invalid(problems: &Problems) -> Failure {
-    let count = problems.len();
+pub fn invalid(found: &Problems) -> Failure {
+    let count = found.len();
     let message = match count {
-        1 => format!("{} has a problem", problems.file()),
-        _ => format!("{} has {count} problems", problems.file()),
+        1 => format!("{} has a problem", found.file()),
+        _ => format!("{} has {count} problems", found.file()),
     };
-    Failure::new(Exit::Invalid, "invalid-file", message).detail(problems.render())
+    let mut failure = Failure::new(Exit::Invalid, "invalid-file", message);
+    failure.problems = problems(found);
+    if count > PROBLEMS_SHOWN {
+        failure = failure.detail(format!("{} more are not shown", count - PROBLEMS_SHOWN));
+    }
+    failure
+}
+
+fn problems(found: &Problems) -> Vec<FileProblem> {
+    let one = |problem: &Problem| FileProblem {
+        file: found.file().to_owned(),
+        line: problem.place.map(|place| place.line),
+        column: problem.place.map(|place| place.column),
+        severity: match problem.severity {
+            Severity::Error => "error".into(),
+            Severity::Warning => "warning".into(),
+        },
+        code: problem.code.to_owned(),
+        path: problem.path.clone(),
+        // A file must not drive the terminal.
+        message: printable::lines(&problem.message),
+        snippet: found.snippet(problem),
+        help: problem.help.as_deref().map(printable::lines),
+    };
+    found.iter().take(PROBLEMS_SHOWN).map(one).collect()
 }

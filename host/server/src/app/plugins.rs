@@ -103,25 +103,30 @@ pub fn read(name: &PluginName, folder: &Path, source: &PluginSource) -> Result<C
         }
         PluginSource::Path(path) => {
             let path = folder.join(path);
-            let fault = |why: String| {
-                Failure::new(
-                    Exit::Invalid,
-                    "plugin-unreadable",
-                    format!("cannot read plugin `{name}` from {}: {why}", path.display()),
-                )
+            let unreadable = |why| {
+                let message = format!("cannot read plugin `{name}` from {}: {why}", path.display());
+                Failure::new(Exit::Invalid, "plugin-unreadable", message)
+                    .help("build it: `cargo build --release --target wasm32-wasip2`")
             };
-            let size = std::fs::metadata(&path)
-                .map_err(|error| {
-                    fault(error.to_string()).help("build it: `cargo build --release --target wasm32-wasip2`")
-                })?
-                .len();
-            if size > COMPONENT_MAX {
-                return Err(fault(format!("it has {size} bytes; at most {COMPONENT_MAX} are read")));
-            }
-            let bytes = std::fs::read(&path).map_err(|error| fault(error.to_string()))?;
+            let bytes = read_file(&path).map_err(unreadable)?;
             Ok(Component { origin: path.display().to_string(), bytes })
         }
     }
+}
+
+/// Reads a component of bounded size.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !about.is_file() {
+        return Err("it is no file".into());
+    }
+    if about.len() > COMPONENT_MAX {
+        return Err(format!("it has {} bytes; at most {COMPONENT_MAX} are read", about.len()));
+    }
+    std::fs::read(path).map_err(|error| error.to_string())
 }
 
 fn not_bundled(name: &PluginName, bundled_name: &str) -> Failure {

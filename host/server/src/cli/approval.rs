@@ -5,7 +5,7 @@ use relhost_model::approval::{Approver, Resolution};
 use relhost_model::digest::Digest;
 use relhost_model::id::{ApprovalId, PersonId};
 
-use super::session::{Session, unexpected};
+use super::session::{Session, close, unexpected};
 use super::show;
 use crate::exit::{Exit, Failure};
 use crate::owner::Backend;
@@ -80,7 +80,7 @@ pub struct Reassign {
 pub async fn run(session: &Session<'_>, command: Approval) -> Result<Exit, Failure> {
     let backend = session.ask().await?;
     let ended = answer(session, &backend, command).await;
-    backend.close().await;
+    close(backend).await;
     ended
 }
 
@@ -91,14 +91,14 @@ async fn answer(session: &Session<'_>, backend: &Backend, command: Approval) -> 
             let Reply::Approvals(views) = backend.call(None, request).await? else {
                 return Err(unexpected());
             };
-            session.ui.result(&views, || show::approvals(&views));
+            session.ui.result(&views, || show::approval::list(session.ui, &views));
             Ok(Exit::Done)
         }
         Approval::Get { approval } => {
             let Reply::Approval(view) = backend.call(None, Request::Approval(approval)).await? else {
                 return Err(unexpected());
             };
-            session.ui.result(&view, || show::approval(session.ui, &view));
+            session.ui.result(&view, || show::approval::detail(session.ui, &view));
             Ok(Exit::Done)
         }
         Approval::Approve(decide) => decided(session, backend, decide, true).await,
@@ -108,7 +108,7 @@ async fn answer(session: &Session<'_>, backend: &Backend, command: Approval) -> 
             let Reply::Approval(view) = backend.call(act_as, request).await? else {
                 return Err(unexpected());
             };
-            session.ui.result(&view, || show::approval(session.ui, &view));
+            session.ui.result(&view, || show::approval::detail(session.ui, &view));
             Ok(Exit::Done)
         }
     }
@@ -126,8 +126,9 @@ async fn decided(
     session.ui.result(&view, || sentence(&view, approve));
     if backend.host().is_some() && view.row.decision.is_some() {
         session.ui.hint(&format!(
-            "nobody runs it at the moment; go on with: relhost resume {}",
-            view.row.approval.release
+            "nobody runs it at the moment; go on with: relhost resume {}{}",
+            view.row.approval.release,
+            session.again(None)
         ));
     }
     Ok(Exit::Done)

@@ -10,13 +10,18 @@ use relhost_store::{StateFolder, lock};
 use serde::Serialize;
 
 use super::session::Session;
-use super::ui;
+use super::table::table;
 use crate::app::load;
 use crate::bundled;
 use crate::exit::{Exit, Failure};
 
 /// Check this installation: configuration, state, clusters, mail. Changes nothing.
+///
+/// Ends with 2 if a check fails.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  relhost doctor
+  relhost doctor --config /etc/relhost/relhost.yaml -o json")]
 pub struct Doctor {}
 
 /// How a check went.
@@ -58,14 +63,16 @@ pub async fn run(session: &Session<'_>, _command: &Doctor) -> Result<Exit, Failu
             checks.extend(clusters(&config, &secrets).await);
         }
         Err(failure) => {
-            let found =
-                std::iter::once(failure.message).chain(failure.details).collect::<Vec<_>>().join("\n");
-            checks.push(check("configuration", Grade::Fail, found, failure.help.as_deref()));
+            let places = failure.problems.iter().map(|p| format!("{}: {}", p.place(), p.message));
+            let found: Vec<String> = std::iter::once(failure.message.clone())
+                .chain(places)
+                .chain(failure.details.clone())
+                .collect();
+            checks.push(check("configuration", Grade::Fail, found.join("\n"), failure.help.as_deref()));
         }
     }
-    let worst = checks.iter().map(|check| check.grade as u8).max().unwrap_or_default();
     session.ui.result(&checks, || {
-        ui::table(
+        table(
             ["check", "grade", "found", "what to do"],
             checks.iter().map(|check| {
                 let grade = match check.grade {
@@ -75,14 +82,15 @@ pub async fn run(session: &Session<'_>, _command: &Doctor) -> Result<Exit, Failu
                 };
                 [
                     check.what.clone(),
-                    grade.to_owned(),
+                    session.ui.status(grade),
                     check.found.clone(),
                     check.fix.clone().unwrap_or_default(),
                 ]
             }),
         )
     });
-    Ok(if worst == Grade::Fail as u8 { Exit::Differs } else { Exit::Done })
+    let failed = checks.iter().any(|check| check.grade == Grade::Fail);
+    Ok(if failed { Exit::Invalid } else { Exit::Done })
 }
 
 fn plugins() -> Check {

@@ -4,8 +4,8 @@ use clap::Subcommand;
 use relhost_model::id::EnvironmentName;
 use relhost_model::release::Mode;
 
-use super::session::{Session, unexpected};
-use super::ui;
+use super::session::{Session, close, unexpected};
+use super::table::table;
 use crate::exit::{Exit, Failure};
 use crate::owner::Backend;
 use crate::protocol::{Reply, Request};
@@ -38,7 +38,7 @@ pub enum Env {
 pub async fn run(session: &Session<'_>, command: Env) -> Result<Exit, Failure> {
     let backend = session.ask().await?;
     let ended = answer(session, &backend, command).await;
-    backend.close().await;
+    close(backend).await;
     ended
 }
 
@@ -50,12 +50,13 @@ async fn answer(session: &Session<'_>, backend: &Backend, command: Env) -> Resul
         Env::List => {
             session.ui.result(&views, || {
                 let rows = views.iter().map(|view| {
+                    let rehearsed = view.rehearsed.iter().map(|name| format!("[rehearsal] {name}"));
                     let applied =
-                        view.applied.iter().chain(&view.rehearsed).cloned().collect::<Vec<_>>().join(", ");
+                        view.applied.iter().cloned().chain(rehearsed).collect::<Vec<_>>().join("\n");
                     let holder = view.holder.clone().unwrap_or_else(|| "free".into());
                     [view.name.to_string(), view.target.clone(), holder, view.waiting.to_string(), applied]
                 });
-                ui::table(["environment", "target", "held by", "waiting", "applied"], rows)
+                table(["environment", "target", "held by", "waiting", "applied"], rows)
             });
             return Ok(Exit::Done);
         }
@@ -74,7 +75,10 @@ async fn answer(session: &Session<'_>, backend: &Backend, command: Env) -> Resul
     };
     match session.ui.confirm(&question) {
         Some(true) => {}
-        Some(false) => return Ok(Exit::Interrupted),
+        Some(false) => {
+            session.ui.note("nothing was deleted");
+            return Ok(Exit::Interrupted);
+        }
         None => {
             return Err(Failure::new(Exit::Invalid, "not-confirmed", format!("not done: {question}"))
                 .help("without a terminal add `--yes`"));

@@ -7,12 +7,12 @@ use std::time::Duration;
 use relhost_engine::event::Event;
 use relhost_engine::port::store::{ReleaseRow, StageState};
 use relhost_model::id::{ApprovalId, DeploymentId, PersonId, ReleaseId, StageName};
+use relhost_model::release::Status;
 
-use super::decide::{self, Terminal};
+use super::decide::{self, Answered, Decider, Terminal};
+use super::progress::Progress;
 use super::session::{Session, unexpected};
 use super::show;
-use crate::api::peer;
-use crate::app::caller::Caller;
 use crate::app::release::{exit, next_manual};
 use crate::exit::{Exit, Failure};
 use crate::owner::Backend;
@@ -27,14 +27,26 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 pub struct Follow {
     /// The release.
     pub release: ReleaseId,
+    /// The first event that is shown.
+    pub since: u64,
     /// Promote manual stages up to this one.
     pub to: Option<StageName>,
-    /// Stop with exit 10 when only people can move it on and nobody can be reached from here.
-    pub give_up_waiting: bool,
-    /// Events that were seen already.
-    pub since: u64,
-    /// Only look: ask nothing, promote nothing.
+    /// Who sits at this terminal.
+    pub user: Option<PersonId>,
+    /// Only look: ask nothing, promote nothing, wait for ever.
     pub watch_only: bool,
+    /// The options with which other commands find the same state.
+    pub again: String,
+}
+
+impl Follow {
+    /// A release, to its end. What happened is shown from the beginning, unless it is over: then its result
+    /// says everything.
+    #[must_use]
+    pub fn of(row: &ReleaseRow, again: String) -> Self {
+        let since = if row.summary.status.is_some() { row.events } else { 0 };
+        Self { release: row.id, since, to: None, user: None, watch_only: false, again }
+    }
 }
 
 /// What a follower remembers.
@@ -45,10 +57,14 @@ struct Follower<'a> {
     events: u64,
     lines: u64,
     stages: BTreeMap<DeploymentId, StageName>,
-    user: Option<PersonId>,
-    asked: Option<ApprovalId>,
+    terminal: Option<Terminal>,
+    /// The approval whose answer is being typed, and as whom.
+    asked: Option<(ApprovalId, PersonId)>,
+    /// Approvals that were shown and are not asked (again) here.
     put_off: Vec<ApprovalId>,
-    progress: Option<Progress>,
+    /// The queued stage whose holder was named.
+    explained: Option<StageName>,
+    progress: Option<Progress<'a>>,
 }
 
 /// Follows until the release is over, only people can move it on, or the user interrupts.
@@ -56,10 +72,7 @@ struct Follower<'a> {
 /// # Errors
 /// If the owner cannot be reached any more.
 pub async fn follow(session: Session<'_>, backend: &Backend, follow: Follow) -> Result<Exit, Failure> {
-    let user = backend.host().and_then(|host| {
-        Caller::os_user(&host.config, &peer::current_user(), "terminal", None).actor.person().cloned()
-    });
-    let progress = session.ui.live().then(|| Progress::start(&session));
+    let prompts = session.ui.interactive() && session.ui.for_people() && !follow.watch_only;
     let mut follower = Follower {
         session,
         backend,
@@ -67,36 +80,25 @@ pub async fn follow(session: Session<'_>, backend: &Backend, follow: Follow) -> 
         follow,
         lines: 0,
         stages: BTreeMap::new(),
-        user,
+        terminal: if prompts { Terminal::open().ok() } else { None },
         asked: None,
         put_off: Vec::new(),
-        progress,
+        explained: None,
+        progress: session.ui.live().then(|| Progress::start(session.ui)),
     };
     let ended = follower.run().await;
-    session.ui.set_progress(None);
+    session.ui.answered(false);
     ended
 }
 
 impl Follower<'_> {
     async fn run(&mut self) -> Result<Exit, Failure> {
-        let prompts = self.session.ui.interactive() && !self.follow.watch_only;
-        let mut terminal = if prompts { Terminal::open().ok() } else { None };
-        let mut interrupts = 0_u32;
         let mut quiet_since = tokio::time::Instant::now();
         let mut current: Option<Box<News>> = None;
         loop {
-            let request = Request::Follow {
-                release: self.follow.release,
-                events: self.events,
-                lines: self.lines,
-                wait_ms: if current.is_none() {
-                    0
-                } else {
-                    u64::try_from(LOOK.as_millis()).unwrap_or(u64::MAX)
-                },
-            };
+            let request = self.look(current.is_none());
             let typed = async {
-                match &mut terminal {
+                match &mut self.terminal {
                     Some(terminal) => terminal.line().await,
                     None => std::future::pending().await,
                 }
@@ -109,54 +111,50 @@ impl Follower<'_> {
                     } else {
                         quiet_since = tokio::time::Instant::now();
                     }
+                    self.forget_decided(&news);
                     self.show(&news);
+                    self.explain_queue(&news.row).await?;
                     if let Some(exit) = self.settle(&news).await? {
                         return Ok(exit);
                     }
-                    self.prompt(&news.open);
+                    self.prompt(&news);
                     current = Some(news);
                 }
-                line = typed => self.typed(current.as_deref(), &line).await?,
-                _ = tokio::signal::ctrl_c() => {
-                    interrupts += 1;
-                    if let Some(exit) = self.interrupted(interrupts) {
-                        return Ok(exit);
-                    }
-                }
+                line = typed => self.typed(current.as_deref(), line).await?,
+                _ = tokio::signal::ctrl_c() => return Ok(self.interrupted()),
             }
         }
+    }
+
+    fn look(&self, first: bool) -> Request {
+        let wait = if first { Duration::ZERO } else { LOOK };
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Request::Follow { release: self.follow.release, events: self.events, lines: self.lines, wait_ms }
     }
 
     fn show(&mut self, news: &News) {
         let ui = self.session.ui;
         self.lines = news.next_line;
-        for line in &news.lines {
-            if ui.for_people() {
-                ui.note(&show::log(Some(&line.stage), &line.line));
-            }
+        for line in news.lines.iter().filter(|_| ui.for_people()) {
+            ui.note(&show::event::log(Some(&line.stage), &line.line));
         }
         for recorded in &news.events {
             self.events = recorded.seq + 1;
             if let Event::DeploymentRequested { deployment, stage, .. } = &recorded.event {
                 self.stages.insert(*deployment, stage.clone());
             }
-            if !ui.for_people() {
+            if ui.streams() {
                 ui.line(recorded);
-                continue;
             }
             let stages = &self.stages;
             let stage_of = |deployment| stages.get(&deployment).cloned().unwrap_or_else(unnamed_stage);
-            if let Some(text) = show::event(&recorded.event, &stage_of) {
-                for line in text.lines() {
-                    ui.note(&format!(
-                        "{} {}{line}",
-                        ui.dim(&recorded.at.to_string()),
-                        show::mode_label(news.row.mode)
-                    ));
-                }
+            let text = show::event::text(&recorded.event, &stage_of).filter(|_| ui.for_people());
+            for line in text.iter().flat_map(|text| text.lines()) {
+                let label = show::mode_label(news.row.mode);
+                ui.note(&format!("{} {label}{line}", ui.dim(&recorded.at.to_string())));
             }
         }
-        if let Some(progress) = &self.progress {
+        if let (Some(progress), None) = (&mut self.progress, &self.asked) {
             progress.draw(&news.row);
         }
     }
@@ -165,40 +163,35 @@ impl Follower<'_> {
     async fn settle(&mut self, news: &News) -> Result<Option<Exit>, Failure> {
         let row = &news.row;
         if let Some(status) = row.summary.status {
-            let ended = exit(Some(status));
-            if ended == Exit::Done && !self.follow.watch_only && self.promote(row).await? {
+            if exit(Some(status)) == Exit::Done && !self.follow.watch_only && self.promote(row).await? {
                 return Ok(None);
             }
             self.farewell(row);
-            return Ok(Some(ended));
+            self.next_step(row, status);
+            return Ok(Some(exit(Some(status))));
         }
-        let quarantined = row.summary.stages.iter().find(|s| matches!(s.state, StageState::Quarantined(_)));
-        if let Some(stage) = quarantined.filter(|_| only_people(row)) {
+        if !only_people(row) {
+            return Ok(None);
+        }
+        let again = self.follow.again.clone();
+        if let Some(stage) = row.summary.stages.iter().find(|s| matches!(s.state, StageState::Quarantined(_)))
+        {
+            self.farewell(row);
             self.session.ui.hint(&format!(
-                "{} needs a person: `relhost release journal {}` shows what happened; then retry, attest or abort",
+                "{} needs a person: `relhost release journal {}{again}` shows what happened; then retry, attest or abort",
                 stage.stage, row.id
             ));
             return Ok(Some(Exit::NeedsPerson));
         }
         let reachable =
-            self.session.ui.interactive() || self.backend.host().is_none_or(|host| host.page().is_some());
-        if self.follow.give_up_waiting && !reachable && only_people(row) {
-            for view in &news.open {
-                self.session.ui.note(&format!("{} waits for {}", view.id, names(&view.asked)));
-            }
-            self.session.ui.hint(&format!("go on with: relhost resume {}{}", row.id, self.state_flag()));
-            return Ok(Some(Exit::NeedsPerson));
+            self.terminal.is_some() || self.backend.host().is_none_or(|host| host.page().is_some());
+        if reachable || self.follow.watch_only {
+            return Ok(None);
         }
-        Ok(None)
-    }
-
-    fn state_flag(&self) -> String {
-        self.session
-            .global
-            .state
-            .as_ref()
-            .map(|state| format!(" --state {}", state.display()))
-            .unwrap_or_default()
+        self.farewell(row);
+        news.open.iter().for_each(|view| self.session.ui.note(&self.how_to_decide(view)));
+        self.session.ui.hint(&format!("then go on with: relhost resume {}{again}", row.id));
+        Ok(Some(Exit::NeedsPerson))
     }
 
     /// Promotes the next manual stage if it is wanted.
@@ -213,94 +206,159 @@ impl Follower<'_> {
         Ok(true)
     }
 
-    fn farewell(&self, row: &ReleaseRow) {
+    /// The result of the command: the release as it is now.
+    fn farewell(&mut self, row: &ReleaseRow) {
+        self.progress = None;
         let ui = self.session.ui;
-        ui.set_progress(None);
+        ui.answered(false);
         ui.result(row, || {
             let word = ui.status(&show::release_word(row));
+            let label = show::mode_label(row.mode);
             format!(
-                "{}\n{}{} {word}",
-                show::stages(ui, &row.summary.stages),
-                show::mode_label(row.mode),
-                row.name
+                "{}{label}{} ({}) {word}",
+                show::release::stages(ui, &row.summary.stages),
+                row.name,
+                row.id
             )
         });
-        if let Some(next) = next_manual(row) {
-            let flag = self.state_flag();
-            ui.hint(&format!(
-                "{next} waits for promotion: relhost release promote {} --stage {next}{flag}",
-                row.id
-            ));
+    }
+
+    fn next_step(&self, row: &ReleaseRow, status: Status) {
+        let (ui, again, id) = (self.session.ui, &self.follow.again, row.id);
+        match status {
+            Status::Failed | Status::Rejected | Status::Expired => {
+                ui.hint(&format!("try the stage again with: relhost release retry {id}{again}"));
+            }
+            _ => {
+                if let Some(next) = next_manual(row) {
+                    ui.hint(&format!(
+                        "{next} waits for promotion: relhost release promote {id} --stage {next}{again}"
+                    ));
+                }
+            }
         }
     }
 
-    fn prompt(&mut self, open: &[ApprovalView]) {
-        if self.asked.is_some_and(|asked| !open.iter().any(|view| view.row.approval.id == asked)) {
+    /// Takes the question back if somebody else answered it.
+    fn forget_decided(&mut self, news: &News) {
+        let open = |id: ApprovalId| news.open.iter().any(|view| view.row.approval.id == id);
+        if self.asked.as_ref().is_some_and(|(asked, _)| !open(*asked)) {
+            self.session.ui.answered(false);
             self.asked = None;
         }
-        if self.asked.is_some() || self.follow.watch_only {
-            return;
-        }
-        let Some(view) = open.iter().find(|view| !self.put_off.contains(&view.row.approval.id)) else {
-            return;
+    }
+
+    /// Says once who holds the environment that a stage waits for, if nothing else of the release moves.
+    async fn explain_queue(&mut self, row: &ReleaseRow) -> Result<(), Failure> {
+        let queued = row.summary.stages.iter().find(|stage| stage.state == StageState::Queued);
+        let Some(stage) = queued.filter(|stage| self.explained.as_ref() != Some(&stage.stage)) else {
+            return Ok(());
         };
-        let decider = decide::decider(view, self.user.as_ref());
-        if self.session.ui.interactive() {
-            decide::ask(&self.session, view, decider.as_ref());
-        } else {
-            let ui = self.session.ui;
-            ui.note(&format!("{} waits for {}", view.id, names(&view.asked)));
-            self.put_off.push(view.row.approval.id);
-            return;
-        }
-        if decider.is_some() {
-            self.asked = Some(view.row.approval.id);
-        } else {
-            self.put_off.push(view.row.approval.id);
-        }
-    }
-
-    async fn typed(&mut self, news: Option<&News>, line: &str) -> Result<(), Failure> {
-        let view =
-            news.and_then(|news| news.open.iter().find(|view| Some(view.row.approval.id) == self.asked));
-        let Some(view) = view else { return Ok(()) };
-        let Some(person) = decide::decider(view, self.user.as_ref()) else { return Ok(()) };
-        if decide::answer(&self.session, self.backend, view, &person, line).await? {
-            self.put_off.push(view.row.approval.id);
-            self.asked = None;
+        let Reply::Environments(views) = self.backend.call(None, Request::Environments).await? else {
+            return Err(unexpected());
+        };
+        let view = views.into_iter().find(|view| view.name == stage.environment);
+        // For a moment every stage is queued before it starts.
+        let own = format!("{} ", row.id);
+        if let Some(holder) = view.and_then(|view| view.holder).filter(|holder| !holder.starts_with(&own)) {
+            let who = holder.split(' ').next().unwrap_or(&holder);
+            let (environment, again) = (&stage.environment, &self.follow.again);
+            self.session.ui.note(&format!(
+                "{} waits for `{environment}`, which {who} holds; see it with: relhost release get {who}{again}",
+                stage.stage
+            ));
+            self.explained = Some(stage.stage.clone());
         }
         Ok(())
     }
 
-    fn interrupted(&self, count: u32) -> Option<Exit> {
-        let ui = self.session.ui;
-        let (release, flag) = (self.follow.release, self.state_flag());
-        match (self.backend.host(), count) {
-            (None, _) => {
-                ui.note(&format!(
-                    "detached; {release} goes on. Watch it with: relhost release watch {release}{flag}"
-                ));
-                Some(Exit::Interrupted)
-            }
-            (Some(_), 1) => {
-                ui.note("stopping after the current step; the state is kept");
-                ui.hint(&format!("go on with: relhost resume {release}{flag}"));
-                Some(Exit::Interrupted)
-            }
-            _ => Some(Exit::Interrupted),
+    /// Asks the next approval that was not put off, unless one is being asked.
+    fn prompt(&mut self, news: &News) {
+        if self.asked.is_some() || self.follow.watch_only || !self.session.ui.for_people() {
+            return;
         }
+        for view in &news.open {
+            let id = view.row.approval.id;
+            if self.put_off.contains(&id) {
+                continue;
+            }
+            if self.terminal.is_none() {
+                self.session.ui.note(&self.how_to_decide(view));
+            } else if let Some(progress) = &mut self.progress {
+                progress.pause();
+            }
+            let decider = decide::decider(view, self.follow.user.as_ref());
+            if self.terminal.is_some() && decide::ask(&self.session, view, &decider) {
+                if let Decider::Person(person) = decider {
+                    self.asked = Some((id, person));
+                }
+                return;
+            }
+            self.put_off.push(id);
+        }
+    }
+
+    fn how_to_decide(&self, view: &ApprovalView) -> String {
+        let act_as = match (view.row.approval.rehearsal, view.asked.first()) {
+            (true, Some(person)) => format!(" --as {person}"),
+            _ => String::new(),
+        };
+        format!(
+            "{} waits for {}; decide in another shell: relhost approval approve {}{act_as}{}",
+            view.id,
+            show::names(&view.asked),
+            view.id,
+            self.follow.again
+        )
+    }
+
+    async fn typed(&mut self, news: Option<&News>, line: Option<String>) -> Result<(), Failure> {
+        let Some(line) = line else {
+            self.session.ui.answered(false);
+            self.session.ui.note("the terminal takes no more answers; what waits is decided elsewhere");
+            (self.terminal, self.asked) = (None, None);
+            return Ok(());
+        };
+        let Some((id, person)) = self.asked.clone() else { return Ok(()) };
+        let view = news.and_then(|news| news.open.iter().find(|view| view.row.approval.id == id));
+        let Some(view) = view else { return Ok(()) };
+        self.session.ui.answered(true);
+        match decide::answer(&self.session, self.backend, view, &person, &line).await? {
+            Answered::Again => {
+                decide::ask_again(&self.session, view, &person);
+                return Ok(());
+            }
+            // With a quorum another person at this terminal may be next.
+            Answered::Counted => {}
+            Answered::LeftOpen => self.put_off.push(id),
+        }
+        self.asked = None;
+        if let (Some(progress), Some(news)) = (&mut self.progress, news) {
+            progress.draw(&news.row);
+        }
+        Ok(())
+    }
+
+    fn interrupted(&mut self) -> Exit {
+        self.progress = None;
+        let ui = self.session.ui;
+        ui.answered(false);
+        let (release, again) = (self.follow.release, &self.follow.again);
+        if self.backend.host().is_none() {
+            ui.note(&format!("detached; {release} goes on"));
+            ui.hint(&format!("watch it with: relhost release watch {release}{again}"));
+        } else {
+            ui.note("stopping after the current step; the state is kept (Ctrl-C again stops at once)");
+            ui.hint(&format!("go on with: relhost resume {release}{again}"));
+        }
+        Exit::Interrupted
     }
 
     fn keep_alive(&self, news: &News, quiet_since: &mut tokio::time::Instant) {
         if self.progress.is_none() && quiet_since.elapsed() >= KEEP_ALIVE {
             *quiet_since = tokio::time::Instant::now();
-            let waiting: Vec<&str> = news.open.iter().map(|view| view.id.as_str()).collect();
-            let what = if waiting.is_empty() {
-                "still running".to_owned()
-            } else {
-                format!("waiting for {}", waiting.join(", "))
-            };
-            self.session.ui.note(&format!("{}: {what}", news.row.name));
+            let label = show::mode_label(news.row.mode);
+            self.session.ui.note(&format!("{label}{}: {}", news.row.name, show::release::chain(&news.row)));
         }
     }
 }
@@ -308,10 +366,6 @@ impl Follower<'_> {
 /// For an event whose deployment was requested before following began.
 fn unnamed_stage() -> StageName {
     StageName::new("stage").expect("a plain word is a stage name")
-}
-
-fn names(people: &[PersonId]) -> String {
-    people.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether nothing moves until somebody decides.
@@ -328,41 +382,4 @@ fn only_people(row: &ReleaseRow) -> bool {
                 | StageState::Quarantined(_)
         )
     })
-}
-
-/// A spinner per active stage, under the lines.
-struct Progress {
-    multi: indicatif::MultiProgress,
-    bar: indicatif::ProgressBar,
-}
-
-impl Progress {
-    fn start(session: &Session<'_>) -> Self {
-        let multi = indicatif::MultiProgress::new();
-        let bar = multi.add(indicatif::ProgressBar::new_spinner());
-        bar.enable_steady_tick(Duration::from_millis(120));
-        session.ui.set_progress(Some(multi.clone()));
-        Self { multi, bar }
-    }
-
-    fn draw(&self, row: &ReleaseRow) {
-        let stages = row
-            .summary
-            .stages
-            .iter()
-            .map(|stage| format!("{} {}", stage.stage, show::state_word(&stage.state)));
-        self.bar.set_message(format!(
-            "{}{}: {}",
-            show::mode_label(row.mode),
-            row.name,
-            stages.collect::<Vec<_>>().join(", ")
-        ));
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-        let _not_drawn = self.multi.clear();
-    }
 }

@@ -1,11 +1,12 @@
 //! `init`.
 
 use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::session::Session;
+use super::session::{Session, word};
 use crate::exit::{Exit, Failure};
 
 /// Write a pipeline and a configuration that run in rehearsal as they are. Nothing is overwritten.
@@ -54,20 +55,37 @@ pub fn run(session: &Session<'_>, command: &Init) -> Result<Exit, Failure> {
         )
         .help("name another folder: `relhost init NAME`"));
     }
+    // The state will live there, and it holds the key of the approval links.
+    private(&folder.join(".relhost"))?;
     for (name, text) in files {
         let path = folder.join(name);
-        write(&path, &text).map_err(|error| {
-            Failure::new(Exit::Unexpected, "write", format!("cannot write {}: {error}", path.display()))
-        })?;
+        write(&path, &text).map_err(|error| unwritable(&path, &error))?;
         session.ui.note(&format!("wrote {}", path.display()));
     }
-    let shown = |name: &str| folder.join(name).display().to_string();
+    let shown = |name: &str| word(&folder.join(name));
     session.ui.hint(&format!(
         "try it: relhost run {} --artifact {} --rehearse",
         shown("pipeline.yaml"),
         shown("build-output")
     ));
     Ok(Exit::Done)
+}
+
+fn private(folder: &Path) -> Result<(), Failure> {
+    let made = match folder.parent() {
+        Some(parent) => std::fs::create_dir_all(parent),
+        None => Ok(()),
+    };
+    let made = made.and_then(|()| std::fs::DirBuilder::new().mode(0o700).create(folder));
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(unwritable(folder, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Invalid, "write", format!("cannot write {}: {error}", path.display()))
+        .help("name a folder that you may write: `relhost init NAME`")
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {

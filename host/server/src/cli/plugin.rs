@@ -1,14 +1,15 @@
 //! `plugin ...`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Subcommand;
-use relhost_model::id::PluginName;
-use relhost_model::pipeline::PluginSource;
+use relhost_connect::printable::lines;
 use relhost_runtime::Inspection;
 
 use super::session::Session;
-use super::{ui, validate};
+use super::settings;
+use super::table::table;
+use super::validate;
 use crate::app::plugins;
 use crate::bundled;
 use crate::exit::{Exit, Failure};
@@ -44,7 +45,7 @@ fn list(session: &Session<'_>) -> Result<Exit, Failure> {
     let mut inspected = Vec::new();
     for name in bundled::names() {
         let bytes = bundled::component(name).unwrap_or_default();
-        inspected.push((name, look(&sandbox, bytes)?));
+        inspected.push((name, look(&sandbox, name, bytes)?));
     }
     if inspected.is_empty() {
         session.ui.hint("this binary was built without plugins: run `cargo xtask plugins`, then build again");
@@ -56,29 +57,42 @@ fn list(session: &Session<'_>) -> Result<Exit, Failure> {
             let about = inspection.describe.as_ref().map(|d| d.summary.clone()).unwrap_or_default();
             [(*name).to_owned(), inspection.kind.to_string(), requests(inspection), about]
         });
-        ui::table(["plugin", "kind", "asks for", "about"], rows)
+        table(["plugin", "kind", "asks for", "about"], rows)
     });
     Ok(Exit::Done)
 }
 
 fn inspect(session: &Session<'_>, plugin: &str) -> Result<Exit, Failure> {
     let sandbox = validate::sandbox(&session.config(None)?)?;
-    let path = PathBuf::from(plugin);
-    let bytes = match bundled::component(plugin) {
-        Some(bytes) if !path.exists() => bytes.to_vec(),
-        _ => {
-            let name = PluginName::new("plugin")
-                .map_err(|error| Failure::chain(Exit::Unexpected, "plugin", &error))?;
-            plugins::read(&name, std::path::Path::new(""), &PluginSource::Path(plugin.to_owned()))?.bytes
-        }
+    let bytes = match (bundled::component(plugin), Path::new(plugin).exists()) {
+        (Some(bytes), false) => bytes.to_vec(),
+        (None, false) => return Err(no_such(plugin)),
+        (_, true) => plugins::read_file(Path::new(plugin)).map_err(|why| {
+            Failure::new(Exit::Invalid, "plugin-unreadable", format!("cannot read {plugin}: {why}"))
+        })?,
     };
-    let inspection = look(&sandbox, &bytes)?;
+    let inspection = look(&sandbox, plugin, &bytes)?;
     session.ui.result(&view(plugin, &inspection), || describe(plugin, &inspection));
+    inspection.warnings.iter().for_each(|warning| session.ui.warn(warning));
     Ok(Exit::Done)
 }
 
-fn look(sandbox: &relhost_runtime::Sandbox, bytes: &[u8]) -> Result<Inspection, Failure> {
-    sandbox.inspect(bytes).map_err(|error| Failure::chain(Exit::Invalid, "component-refused", &error))
+fn no_such(plugin: &str) -> Failure {
+    let message = format!("there is no file `{plugin}`, and no bundled plugin of that name");
+    let names: Vec<&str> = bundled::names().collect();
+    Failure::new(Exit::Invalid, "unknown-plugin", message).help(match names.is_empty() {
+        true => {
+            "this binary was built without plugins: run `cargo xtask plugins`, then build again".to_owned()
+        }
+        false => format!("bundled are: {}", names.join(", ")),
+    })
+}
+
+fn look(sandbox: &relhost_runtime::Sandbox, plugin: &str, bytes: &[u8]) -> Result<Inspection, Failure> {
+    sandbox.inspect(bytes).map_err(|error| {
+        let failure = Failure::chain(Exit::Invalid, "component-refused", &error);
+        Failure { message: format!("{plugin}: {}", failure.message), ..failure }
+    })
 }
 
 fn requests(inspection: &Inspection) -> String {
@@ -101,24 +115,29 @@ fn view(name: &str, inspection: &Inspection) -> serde_json::Value {
 }
 
 fn describe(name: &str, inspection: &Inspection) -> String {
-    let mut text = format!(
-        "{name}: a {} plugin\ndigest    {}\nsize      {} bytes\nasks for  {}\n",
-        inspection.kind,
+    let about = inspection.describe.as_ref();
+    let mut text = format!("{name}: a {} plugin\n", inspection.kind);
+    if let Some(about) = about {
+        text.push_str(&format!("{}\n", lines(&about.summary)));
+    }
+    let needs = requests(inspection);
+    text.push_str(&format!(
+        "\nasks for   {}\ndigest     {}\nsize       {} KiB\n",
+        if needs.is_empty() { "nothing" } else { &needs },
         inspection.digest,
-        inspection.size,
-        requests(inspection),
-    );
-    for import in &inspection.imports {
-        text.push_str(&format!("import    {import}\n"));
-    }
-    for export in &inspection.exports {
-        text.push_str(&format!("export    {export}\n"));
-    }
-    if let Some(describe) = &inspection.describe {
-        text.push_str(&format!("about     {}\nsettings  {}\n", describe.summary, describe.settings_schema));
-        if !describe.documentation.is_empty() {
-            text.push_str(&format!("\n{}\n", describe.documentation));
+        inspection.size.div_ceil(1024),
+    ));
+    for (name, list) in [("imports", &inspection.imports), ("exports", &inspection.exports)] {
+        for (index, item) in list.iter().enumerate() {
+            text.push_str(&format!("{:<11}{item}\n", if index == 0 { name } else { "" }));
         }
+    }
+    let schema = about.and_then(|about| serde_json::from_str(&about.settings_schema).ok());
+    if let Some(schema) = schema {
+        text.push_str(&format!("\n{}", settings::table_of(&schema)));
+    }
+    if let Some(about) = about.filter(|about| !about.documentation.trim().is_empty()) {
+        text.push_str(&format!("\n{}\n", lines(about.documentation.trim())));
     }
     text
 }

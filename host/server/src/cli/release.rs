@@ -7,13 +7,13 @@ use relhost_model::call::Answer;
 use relhost_model::id::{PersonId, PipelineName, StageName};
 
 use super::follow::{Follow, follow};
-use super::session::{Session, unexpected};
-use super::{run as create, show, ui};
+use super::session::{Session, close, unexpected};
+use super::{run as create, show, table};
 use crate::exit::{Exit, Failure};
 use crate::owner::Backend;
 use crate::protocol::{ReleaseRef, Reply, Request};
 
-/// See releases and move them on.
+/// See releases and move them on
 #[derive(Debug, Subcommand)]
 #[command(
     after_help = "A release is named by id (rel-7), by name (Release-7, or pipeline/Release-7), or `latest`."
@@ -130,7 +130,7 @@ pub struct Attest {
 pub async fn run(session: &Session<'_>, command: Release) -> Result<Exit, Failure> {
     let backend = session.ask().await?;
     let ended = answer(session, &backend, command).await;
-    backend.close().await;
+    close(backend).await;
     ended
 }
 
@@ -141,7 +141,7 @@ async fn answer(session: &Session<'_>, backend: &Backend, command: Release) -> R
             else {
                 return Err(unexpected());
             };
-            session.ui.result(&rows, || show::releases(&rows));
+            session.ui.result(&rows, || show::release::list(session.ui, &rows));
             Ok(Exit::Done)
         }
         Release::Get(one) => get(session, backend, one).await,
@@ -150,13 +150,34 @@ async fn answer(session: &Session<'_>, backend: &Backend, command: Release) -> R
         Release::Journal(one) => journal(session, backend, one).await,
         Release::Replay(one) => replay(session, backend, one).await,
         other => {
+            let goes_on = !matches!(other, Release::Cancel(_));
+            let name = other.name().to_owned();
             let (act_as, request) = change(other)?;
             let Reply::Done(said) = backend.call(act_as, request).await? else { return Err(unexpected()) };
             session.ui.result(&serde_json::json!({ "done": said }), || said.clone());
-            if backend.host().is_some() {
-                session.ui.hint("nobody runs it at the moment; go on with: relhost resume");
+            if backend.host().is_some() && goes_on {
+                let again = session.again(None);
+                session
+                    .ui
+                    .hint(&format!("nobody runs it at the moment; go on with: relhost resume {name}{again}"));
             }
             Ok(Exit::Done)
+        }
+    }
+}
+
+impl Release {
+    /// The release as it was named; nothing for a list.
+    fn name(&self) -> &str {
+        match self {
+            Self::List { .. } => "",
+            Self::Get(one) | Self::Watch(one) | Self::Logs(one) | Self::Journal(one) | Self::Replay(one) => {
+                &one.release
+            }
+            Self::Promote(staged) | Self::Retry(staged) => &staged.release,
+            Self::Redeploy(redeploy) => &redeploy.release,
+            Self::Cancel(reasoned) | Self::Abort(reasoned) => &reasoned.release,
+            Self::Attest(attest) => &attest.release,
         }
     }
 }
@@ -205,7 +226,7 @@ async fn get(session: &Session<'_>, backend: &Backend, one: One) -> Result<Exit,
     let Reply::Release(detail) = backend.call(None, Request::Release(ReleaseRef(one.release))).await? else {
         return Err(unexpected());
     };
-    session.ui.result(&detail, || show::release(session.ui, &detail));
+    session.ui.result(&detail, || show::release::detail(session.ui, &detail));
     Ok(Exit::Done)
 }
 
@@ -213,29 +234,35 @@ async fn watch(session: &Session<'_>, backend: &Backend, one: One) -> Result<Exi
     let Reply::Release(detail) = backend.call(None, Request::Release(ReleaseRef(one.release))).await? else {
         return Err(unexpected());
     };
+    let again = session.again(None);
     if backend.host().is_some() && detail.row.summary.status.is_none() {
-        session
-            .ui
-            .hint(&format!("nobody runs it at the moment; go on with: relhost resume {}", detail.row.id));
-        session.ui.result(&detail.row, || show::stages(session.ui, &detail.row.summary.stages));
+        session.ui.result(&detail.row, || show::release::stages(session.ui, &detail.row.summary.stages));
+        let id = detail.row.id;
+        session.ui.hint(&format!("nobody runs it at the moment; go on with: relhost resume {id}{again}"));
         return Ok(Exit::NeedsPerson);
     }
-    let target =
-        Follow { release: detail.row.id, to: None, give_up_waiting: false, since: 0, watch_only: true };
+    let target = Follow { watch_only: true, since: 0, ..Follow::of(&detail.row, again) };
     follow(*session, backend, target).await
 }
 
 async fn logs(session: &Session<'_>, backend: &Backend, one: One) -> Result<Exit, Failure> {
+    let reference = ReleaseRef(one.release);
+    let Reply::Release(detail) = backend.call(None, Request::Release(reference.clone())).await? else {
+        return Err(unexpected());
+    };
+    let stages = show::release::stages_of_runs(&detail.events);
     let mut since = 0;
     loop {
-        let request = Request::Logs { release: ReleaseRef(one.release.clone()), since };
+        let request = Request::Logs { release: reference.clone(), since };
         let Reply::Logs(entries) = backend.call(None, request).await? else { return Err(unexpected()) };
         let Some(last) = entries.last() else { return Ok(Exit::Done) };
         since = last.seq + 1;
         for entry in &entries {
             if session.ui.for_people() {
-                let run = entry.run.map(|run| format!("{run} ")).unwrap_or_default();
-                session.ui.raw(&format!("{} {run}{}\n", entry.at, show::log(None, &entry.line)));
+                let stage = entry.run.and_then(|run| stages.get(&run));
+                let at = session.ui.dim(&entry.at.to_string());
+                let text = show::event::log(stage, &entry.line);
+                text.lines().for_each(|line| session.ui.raw(&format!("{at} {line}\n")));
             } else {
                 session.ui.line(entry);
             }
@@ -247,18 +274,7 @@ async fn journal(session: &Session<'_>, backend: &Backend, one: One) -> Result<E
     let Reply::Journal(runs) = backend.call(None, Request::Journal(ReleaseRef(one.release))).await? else {
         return Err(unexpected());
     };
-    session.ui.result(&runs, || {
-        let mut text = String::new();
-        for run in &runs {
-            text.push_str(&format!("{} {} attempt {} ({})\n", run.run, run.stage, run.attempt, run.state));
-            for (position, at, records) in &run.frames {
-                for record in records.as_array().into_iter().flatten() {
-                    text.push_str(&format!("  {position:>4} {at} {record}\n"));
-                }
-            }
-        }
-        text
-    });
+    session.ui.result(&runs, || show::journal::runs(&runs));
     Ok(Exit::Done)
 }
 
@@ -267,7 +283,7 @@ async fn replay(session: &Session<'_>, backend: &Backend, one: One) -> Result<Ex
         return Err(unexpected());
     };
     session.ui.result(&runs, || {
-        ui::table(
+        table::table(
             ["run", "stage", "same", "what was seen"],
             runs.iter().map(|run| {
                 let same = if run.same { "yes" } else { "NO" };

@@ -5,22 +5,26 @@ use std::path::PathBuf;
 
 use clap::Args;
 use relhost_engine::port::store::ReleaseRow;
-use relhost_model::id::StageName;
+use relhost_model::id::{PersonId, StageName};
+use relhost_model::pipeline::Pipeline;
 use relhost_model::release::Mode;
 
 use super::follow::{Follow, follow};
-use super::session::{Session, absolute, unexpected};
+use super::fresh::Fresh;
+use super::session::{Session, absolute, close, unexpected};
 use super::show;
 use crate::exit::{Exit, Failure};
 use crate::owner::{Backend, Duty};
 use crate::protocol::{Create, ReleaseRef, Reply, Request};
 
 /// Create a release, run it and follow it.
-///
-/// The same pipeline, artifact, components and variables are the same release: running it again follows
-/// it or reports how it ended. If another process owns the state folder, it runs the release there.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+The same pipeline, artifact, components and variables are the same release: running it again follows it, or
+says how it ended. If another process owns the state folder, the release runs there.
+
+Examples:
+  relhost run pipeline.yaml --rehearse
   relhost run pipeline.yaml --artifact ./build-output
   relhost run pipeline.yaml --artifact app=./app.tar.gz --artifact docs=./docs --to Prod
   relhost run pipeline.yaml --artifact ./build-output --rehearse --plugins ./my-set")]
@@ -78,63 +82,104 @@ pub struct Resume {
 /// If it cannot be created, or the owner cannot be reached.
 pub async fn run(session: &Session<'_>, command: Run) -> Result<Exit, Failure> {
     let request = request(&command)?;
-    // Before the state is opened: a file that is wrong leaves nothing behind.
-    crate::app::load::pipeline(&command.pipeline)?;
+    // Before the state is opened: a file that is wrong makes no state.
+    let pipeline = crate::app::load::pipeline(&command.pipeline)?.value;
+    check_stage(&pipeline, command.to.as_ref())?;
     let mut config = session.config(Some(&command.pipeline))?;
     config.listen = command.listen.clone().or(config.listen);
-    let backend = session.open(config, Duty::Dispatch).await?;
-    let ended = created(session, &backend, &command, request).await;
-    backend.close().await;
-    ended
+    let user = session.user(&config);
+    let fresh = Fresh::look(&session.state(&config));
+    let opened = session.open(config, Duty::Dispatch).await;
+    let backend = match opened {
+        Ok(backend) => backend,
+        Err(failure) => {
+            fresh.map(Fresh::restore);
+            return Err(failure);
+        }
+    };
+    match create(session, &backend, request).await {
+        Ok((release, existing)) => {
+            announce(session, &backend, &release, existing);
+            let ended = go_on(session, &backend, &command, release, user).await;
+            close(backend).await;
+            ended
+        }
+        Err(failure) => {
+            let host = backend.host().cloned();
+            close(backend).await;
+            // The lock is held until the host is dropped.
+            if host.is_some() {
+                fresh.map(Fresh::restore);
+            }
+            Err(failure)
+        }
+    }
 }
 
-async fn created(
+fn check_stage(pipeline: &Pipeline, to: Option<&StageName>) -> Result<(), Failure> {
+    let Some(to) = to.filter(|to| pipeline.stage(to).is_none()) else { return Ok(()) };
+    let known: Vec<&str> = pipeline.stages.iter().map(|stage| stage.name.as_str()).collect();
+    Err(Failure::new(
+        Exit::Invalid,
+        "unknown-stage",
+        format!("`--to {to}`: {} has no such stage", pipeline.name),
+    )
+    .help(format!("its stages are: {}", known.join(", "))))
+}
+
+async fn create(
     session: &Session<'_>,
     backend: &Backend,
-    command: &Run,
     request: Create,
-) -> Result<Exit, Failure> {
-    let ui = session.ui;
+) -> Result<(ReleaseRow, bool), Failure> {
     let reply = backend.call(None, Request::Create(Box::new(request))).await?;
     let Reply::Created { release, existing, warnings } = reply else { return Err(unexpected()) };
     for warning in warnings {
-        ui.warn(&warning);
+        session.ui.warn(&warning);
     }
-    announce(session, backend, &release, existing);
+    Ok((*release, existing))
+}
+
+async fn go_on(
+    session: &Session<'_>,
+    backend: &Backend,
+    command: &Run,
+    release: ReleaseRow,
+    user: Option<PersonId>,
+) -> Result<Exit, Failure> {
+    let again = session.again(Some(&command.pipeline));
     if command.detach {
+        session.ui.result(&release, || format!("{}\n", release.id));
         if backend.host().is_some() {
-            ui.warn("nobody else runs it: this process ends now; go on with `relhost resume`");
+            session.ui.warn("nobody else runs it, so it stops here");
+            session.ui.hint(&format!("go on with: relhost resume {}{again}", release.id));
         }
-        ui.result(&release, || format!("{}\n", release.id));
         return Ok(Exit::Done);
     }
-    let target = Follow {
-        release: release.id,
-        to: command.to.clone(),
-        give_up_waiting: true,
-        since: 0,
-        watch_only: false,
-    };
+    let target = Follow { to: command.to.clone(), user, ..Follow::of(&release, again) };
     follow(*session, backend, target).await
 }
 
 fn announce(session: &Session<'_>, backend: &Backend, release: &ReleaseRow, existing: bool) {
+    let ui = session.ui;
     let label = show::mode_label(release.mode);
-    let known =
-        if existing { " (it exists: the same pipeline, artifact, plugins and variables)" } else { "" };
-    session.ui.note(&format!(
-        "{label}{} {} of {} {}{known}",
-        release.id, release.name, release.pipeline, release.version
-    ));
+    ui.note(&format!("{label}{} ({}) of {} {}", release.name, release.id, release.pipeline, release.version));
+    if existing {
+        ui.note(
+            "it exists already: the same pipeline, artifact, plugins and variables (`--new` makes another)",
+        );
+    }
+    if release.summary.status.is_some() {
+        return;
+    }
     match backend {
         Backend::Client(client) => {
-            session
-                .ui
-                .note(&format!("another process owns the state and runs it ({})", client.socket().display()));
+            ui.note(&format!("another process owns the state and runs it ({})", client.socket().display()));
         }
         Backend::Owner(host) => {
-            if let Some(page) = host.page() {
-                session.ui.note(&format!("mails link to {page}"));
+            if let Some(mailer) = host.mailers.get(release.mode) {
+                let link = host.page().map(|page| format!(", linking to {page}")).unwrap_or_default();
+                ui.note(&format!("mails go to {}{link}", mailer.destination()));
             }
         }
     }
@@ -188,44 +233,40 @@ fn variables(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
 pub async fn resume(session: &Session<'_>, command: Resume) -> Result<Exit, Failure> {
     let mut config = session.config(None)?;
     config.listen = command.listen.clone().or(config.listen);
-    let state = session.state(&config);
-    if !state.join("relhost.db").exists() {
-        return Err(Failure::new(
-            Exit::Invalid,
-            "no-state",
-            format!("there is no state in {}", state.display()),
-        )
-        .help("`--state` names the folder; `relhost run` makes one"));
-    }
+    session.require_state(&config)?;
+    let user = session.user(&config);
     let backend = session.open(config, Duty::Dispatch).await?;
-    let ended = resumed(session, &backend, &command).await;
-    backend.close().await;
+    let ended = resumed(session, &backend, &command, user).await;
+    close(backend).await;
     ended
 }
 
-async fn resumed(session: &Session<'_>, backend: &Backend, command: &Resume) -> Result<Exit, Failure> {
+async fn resumed(
+    session: &Session<'_>,
+    backend: &Backend,
+    command: &Resume,
+    user: Option<PersonId>,
+) -> Result<Exit, Failure> {
     let row = match &command.release {
         Some(reference) => {
             let reply = backend.call(None, Request::Release(ReleaseRef(reference.clone()))).await?;
             let Reply::Release(detail) = reply else { return Err(unexpected()) };
+            check_stage(&detail.snapshot.pipeline, command.to.as_ref())?;
             detail.row
         }
-        None => {
-            let reply = backend.call(None, Request::Releases { pipeline: None, active: true }).await?;
-            let Reply::Releases(rows) = reply else { return Err(unexpected()) };
-            rows.into_iter().next().ok_or_else(|| {
-                Failure::new(Exit::Conflict, "nothing-active", "no release is active")
-                    .help("`relhost release list` shows what there is")
-            })?
-        }
+        None => newest_active(backend).await?,
     };
     announce(session, backend, &row, false);
-    let target = Follow {
-        release: row.id,
-        to: command.to.clone(),
-        give_up_waiting: true,
-        since: 0,
-        watch_only: false,
-    };
+    let again = session.again(None);
+    let target = Follow { to: command.to.clone(), user, ..Follow::of(&row, again) };
     follow(*session, backend, target).await
+}
+
+async fn newest_active(backend: &Backend) -> Result<ReleaseRow, Failure> {
+    let reply = backend.call(None, Request::Releases { pipeline: None, active: true }).await?;
+    let Reply::Releases(rows) = reply else { return Err(unexpected()) };
+    rows.into_iter().next().ok_or_else(|| {
+        Failure::new(Exit::Conflict, "nothing-active", "no release is active")
+            .help("`relhost release list` shows what there is")
+    })
 }

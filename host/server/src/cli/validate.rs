@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use relhost_model::approval::Approver;
 use relhost_model::config::Config;
+use relhost_model::pipeline::Pipeline;
 use relhost_runtime::{Sandbox, SandboxOptions};
 
 use super::session::{Session, absolute};
@@ -44,8 +46,10 @@ pub fn run(session: &Session<'_>, command: &Validate) -> Result<Exit, Failure> {
     }
     for path in &pipelines {
         match one(session, path, &command.plugins) {
-            Ok(name) => {
-                ui.note(&format!("{}: {name} is valid", path.display()));
+            Ok(said) => {
+                if ui.for_people() {
+                    ui.raw(&format!("{}: {said}\n", path.display()));
+                }
                 checked.push(serde_json::json!({ "file": path, "valid": true }));
             }
             Err(failure) => {
@@ -73,17 +77,41 @@ fn one(session: &Session<'_>, path: &Path, sets: &[PathBuf]) -> Result<String, F
     let sandbox = sandbox(&config)?;
     let components = plugins::collect(&pipeline, &folder, sets)?;
     plugins::pin(&sandbox, &config, &pipeline, &components)?;
+    fits(&pipeline, &config)?;
+    let counted = |count: usize, word: &str| match count {
+        1 => format!("1 {word}"),
+        _ => format!("{count} {word}s"),
+    };
+    let (stages, plugins) = (pipeline.stages.len(), components.len());
+    Ok(format!("{} is valid ({}, {})", pipeline.name, counted(stages, "stage"), counted(plugins, "plugin")))
+}
+
+/// Checks that the configuration has what the pipeline names: environments, and people to ask.
+fn fits(pipeline: &Pipeline, config: &Config) -> Result<(), Failure> {
+    let mut missing = Vec::new();
     for stage in &pipeline.stages {
         if !config.environments.contains_key(&stage.environment) {
-            return Err(Failure::new(
-                Exit::Invalid,
-                "unknown-environment",
-                format!("stage `{}`: relhost.yaml has no environment `{}`", stage.name, stage.environment),
-            )
-            .help(format!("add `environments: {{ {}: {{ cluster: NAME }} }}`", stage.environment)));
+            missing.push(format!("stage `{}`: environment `{}`", stage.name, stage.environment));
+        }
+        let specs = stage.approval.before.iter().chain(&stage.approval.after);
+        for approver in specs.flat_map(|spec| &spec.approvers) {
+            let known = match approver {
+                Approver::Person(person) => config.people.contains_key(person),
+                Approver::Group(group) => config.groups.contains_key(group),
+            };
+            if !known {
+                missing.push(format!("stage `{}`: approver `{approver}`", stage.name));
+            }
         }
     }
-    Ok(pipeline.name.to_string())
+    if missing.is_empty() {
+        return Ok(());
+    }
+    missing.dedup();
+    let message = format!("relhost.yaml does not have what {} names", pipeline.name);
+    let failure = Failure::new(Exit::Invalid, "not-configured", message);
+    let failure = missing.into_iter().fold(failure, Failure::detail);
+    Err(failure.help("add them under `environments:`, `people:` and `groups:` of relhost.yaml"))
 }
 
 /// A sandbox for inspection only: nothing is cached, so nothing is written.

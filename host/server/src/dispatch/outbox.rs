@@ -7,7 +7,7 @@ use relhost_engine::port::mail::{Mail, MailFailure};
 use relhost_engine::port::store::{
     Change, Command, CommandBody, Commit, MailCommand, Store as _, StoreError,
 };
-use relhost_model::approval::Resolution;
+use relhost_model::approval::{Decision, Resolution};
 use relhost_model::call::{LogLevel, LogLine};
 use relhost_model::id::{ApprovalId, PersonId, StageName};
 use relhost_model::release::Mode;
@@ -149,7 +149,7 @@ async fn ask_facts(
     let link = host.page().map(|page| {
         (format!("{page}/decide/{approval}/{person}/{}", host.key.token(binding)), host.key.code(binding))
     });
-    Ok(Some(facts::ask(host, state, &row, person, link)))
+    Ok(Some(facts::ask(host, state, &row, person, link).await?))
 }
 
 async fn closed_facts(
@@ -162,19 +162,70 @@ async fn closed_facts(
     else {
         return Ok(None);
     };
-    let by = decision
-        .votes
-        .last()
-        .filter(|_| matches!(decision.resolution, Resolution::Approved | Resolution::Rejected));
+    let (by, reason) = who_and_why(&decision);
     Ok(Some(ClosedFacts {
         pipeline: state.snapshot.pipeline.name.to_string(),
         release: state.snapshot.name.clone(),
-        version: state.snapshot.primary().version(),
+        version: facts::version(state, &row),
         stage: row.approval.stage.to_string(),
         resolution: decision.resolution.to_string(),
-        by: by.map(|vote| vote.voter.to_string()),
-        reason: decision.reason.clone(),
+        by,
+        reason,
         at: decision.at,
         rehearsal: state.snapshot.mode == Mode::Rehearsal,
     }))
+}
+
+/// Who decided and what they wrote, if people did; else why it is over.
+fn who_and_why(decision: &Decision) -> (Option<String>, String) {
+    let approved = match decision.resolution {
+        Resolution::Approved => true,
+        Resolution::Rejected => false,
+        _ => return (None, decision.reason.clone()),
+    };
+    let votes = || decision.votes.iter().filter(|vote| vote.approve == approved);
+    let names: Vec<String> = votes().map(|vote| vote.voter.to_string()).collect();
+    if names.is_empty() {
+        return (None, decision.reason.clone());
+    }
+    let wrote = votes().filter(|vote| !vote.comment.trim().is_empty());
+    let comments: Vec<String> =
+        wrote.map(|vote| format!("{}: {}", vote.voter, vote.comment.trim())).collect();
+    (Some(names.join(", ")), comments.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use relhost_model::actor::Actor;
+    use relhost_model::approval::Vote;
+    use relhost_model::time::Timestamp;
+
+    use super::*;
+
+    fn vote(name: &str, approve: bool, comment: &str) -> Vote {
+        let voter = Actor::Person(PersonId::new(name).unwrap());
+        Vote { voter, approve, comment: comment.into(), at: Timestamp(0), via: "terminal".into() }
+    }
+
+    fn decision(resolution: Resolution, votes: Vec<Vote>) -> Decision {
+        Decision { resolution, reason: "the policy says so".into(), votes, at: Timestamp(0) }
+    }
+
+    #[test]
+    fn everybody_who_led_to_the_end_is_named_with_their_words() {
+        let votes = vec![vote("ann", true, "fine"), vote("bob", true, " ")];
+        let told = who_and_why(&decision(Resolution::Approved, votes));
+        assert_eq!(told, (Some("ann, bob".into()), "ann: fine".into()));
+        let votes = vec![vote("ann", true, "fine"), vote("bob", false, "too late")];
+        let told = who_and_why(&decision(Resolution::Rejected, votes));
+        assert_eq!(told, (Some("bob".into()), "bob: too late".into()));
+    }
+
+    #[test]
+    fn where_nobody_decided_the_reason_stands() {
+        for resolution in [Resolution::Expired, Resolution::Superseded, Resolution::Rejected] {
+            let told = who_and_why(&decision(resolution, vec![vote("ann", true, "fine")]));
+            assert_eq!(told, (None, "the policy says so".into()), "{resolution}");
+        }
+    }
 }
