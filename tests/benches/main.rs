@@ -1,37 +1,64 @@
-//! Measurements: `cargo xtask bench`. Medians of several runs in one process; ratios count, not seconds.
+//! Measurements: `cargo xtask bench`. Each is taken many times; the report has the median and the spread, the
+//! goal beside it, and the machine.
 
+mod approval;
+mod machine;
+mod owner;
 mod process;
+mod report;
 mod sandbox;
 mod steps;
 
-use std::time::Duration;
+use anyhow::bail;
 
-/// A line of the report.
-pub struct Row {
-    /// What was measured.
-    pub what: &'static str,
-    /// The goal.
-    pub goal: &'static str,
-    /// What was seen.
-    pub seen: String,
-}
+use self::report::Row;
 
-/// The median of some durations.
-#[must_use]
-pub fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
+/// A group of measurements.
+type Group = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
+
+/// In the order of the report.
+const GROUPS: &[Group] = &[
+    ("sandbox", sandbox::measure),
+    ("steps", steps::measure),
+    ("approval", approval::measure),
+    ("process", process::measure),
+];
+
+const HELP: &str = "\
+Usage: relhost-bench [--write FILE] [GROUP...]
+
+Groups: sandbox, steps, approval, process; all of them without any.
+";
 
 fn main() -> anyhow::Result<()> {
-    let mut rows = steps::measure()?;
-    rows.extend(sandbox::measure()?);
-    rows.extend(process::measure()?);
-    let width = rows.iter().map(|row| row.what.len()).max().unwrap_or_default();
-    let mut table = format!("{:width$}  {:>14}  seen\n", "measure", "goal");
-    for row in rows {
-        table.push_str(&format!("{:width$}  {:>14}  {}\n", row.what, row.goal, row.seen));
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        return print(HELP);
     }
-    std::io::Write::write_all(&mut std::io::stdout(), table.as_bytes())?;
+    let file = match words.iter().position(|word| word == "--write") {
+        Some(at) if at + 1 < words.len() => {
+            words.remove(at);
+            Some(words.remove(at))
+        }
+        Some(_) => bail!("`--write` needs a file"),
+        None => None,
+    };
+    if let Some(unknown) = words.iter().find(|word| GROUPS.iter().all(|(name, _)| name != word)) {
+        bail!("there is no group `{unknown}`\n{HELP}");
+    }
+    let mut rows = Vec::new();
+    for (name, measure) in
+        GROUPS.iter().filter(|(name, _)| words.is_empty() || words.iter().any(|w| w == name))
+    {
+        rows.extend(measure().map_err(|error| error.context(format!("measure `{name}`")))?);
+    }
+    print(&report::table(&rows))?;
+    if let Some(file) = file {
+        std::fs::write(&file, report::page(&rows, &machine::facts()?))?;
+    }
     Ok(())
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?)
 }

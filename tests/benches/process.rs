@@ -1,64 +1,91 @@
-//! The program as a whole: start-up, and a rehearsal of the sample with a warm component cache.
+//! The program as a whole: its start, and rehearsals of the samples with a warm component cache.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 use relhost_tests::workspace::root;
 
-use crate::{Row, median};
+use crate::owner::Owner;
+use crate::report::{Row, Unit};
 
-const TIMES: usize = 7;
+const TIMES: usize = 15;
+
+/// The optimised program.
+///
+/// # Errors
+/// If it was not built.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    let built = || root().join("target/release/relhost");
+    let binary = std::env::var_os("RELHOST_BIN").map_or_else(built, PathBuf::from);
+    anyhow::ensure!(binary.is_file(), "{} is missing: cargo xtask bench builds it", binary.display());
+    Ok(binary)
+}
 
 pub fn measure() -> anyhow::Result<Vec<Row>> {
-    let binary = root().join("target/release/relhost");
-    anyhow::ensure!(binary.is_file(), "{} is missing: cargo build --release -p relhost", binary.display());
-    let state = tempfile::tempdir()?;
-    let state_text = state.path().display().to_string();
-    let version = time(TIMES, || command(&binary, &["--version"]))?;
-    let rehearse = [
-        "run",
-        "pipelines/hello/pipeline.yaml",
-        "--rehearse",
-        "--new",
-        "--state",
-        state_text.as_str(),
-        "--no-input",
-    ];
+    let place = tempfile::tempdir()?;
+    let state = place.path().join("state");
+    let start = times(TIMES, || quiet(relhost(&["--version"], None)?))?;
+    let hello =
+        || quiet(relhost(&["run", "pipelines/hello/pipeline.yaml", "--rehearse", "--new"], Some(&state))?);
     // The first one compiles the components into the cache.
-    time(1, || command(&binary, &rehearse))?;
-    let rehearsal = time(TIMES, || command(&binary, &rehearse))?;
+    hello()?;
+    let hello = times(TIMES, hello)?;
+    demo(&state)?;
+    let demo = times(TIMES, || demo(&state))?;
     Ok(vec![
-        Row {
-            what: "relhost --version",
-            goal: "10 ms",
-            seen: format!("{:.1} ms", version.as_secs_f64() * 1e3),
-        },
-        Row {
-            what: "relhost run --rehearse, one stage, warm",
-            goal: "150 ms",
-            seen: format!("{:.0} ms", rehearsal.as_secs_f64() * 1e3),
-        },
+        Row::times("relhost --version", None, Unit::Millis, &start),
+        Row::times("relhost run --rehearse: hello, one stage", None, Unit::Millis, &hello),
+        Row::times(
+            "relhost run --rehearse: the demo, four stages, three votes",
+            Some(150.0),
+            Unit::Millis,
+            &demo,
+        ),
     ])
 }
 
-fn command(binary: &std::path::Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary);
-    command
-        .args(arguments)
-        .current_dir(root())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
+/// The sample from Dev to Prod. Votes are given the moment they are asked for, by one who is asked.
+fn demo(state: &Path) -> anyhow::Result<()> {
+    let run = ["run", "pipelines/aks-release/pipeline.yaml", "--rehearse", "--new", "--to", "Prod"];
+    let owner = Owner::start(relhost(&run, Some(state))?, state)?;
+    let newest = || owner.ask(None, &json!({ "releases": { "pipeline": null, "active": true } }));
+    let release = loop {
+        let rows = newest()?;
+        if let Some(row) = rows["releases"].get(0) {
+            break row["id"].clone();
+        }
+    };
+    let mut events = 0;
+    while let Ok(Some(open)) = owner.wait_for_approval(&release, &mut events) {
+        owner.approve(&open)?;
+    }
+    owner.end()
 }
 
-fn time(times: usize, command: impl Fn() -> Command) -> anyhow::Result<std::time::Duration> {
+fn relhost(arguments: &[&str], state: Option<&Path>) -> anyhow::Result<Command> {
+    let mut command = Command::new(binary()?);
+    command.args(arguments).arg("--no-input").current_dir(root());
+    if let Some(state) = state {
+        command.arg("--state").arg(state);
+    }
+    Ok(command)
+}
+
+fn quiet(mut command: Command) -> anyhow::Result<()> {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    anyhow::ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(())
+}
+
+fn times(count: usize, work: impl Fn() -> anyhow::Result<()>) -> anyhow::Result<Vec<Duration>> {
     let mut seen = Vec::new();
-    for _ in 0..times {
+    for _ in 0..count {
         let started = Instant::now();
-        let status = command().status()?;
-        anyhow::ensure!(status.success(), "{:?} ended with {status}", command());
+        work()?;
         seen.push(started.elapsed());
     }
-    Ok(median(seen))
+    Ok(seen)
 }

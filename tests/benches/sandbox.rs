@@ -12,9 +12,11 @@ use relhost_model::time::Timestamp;
 use relhost_runtime::{Activation, Sandbox, SandboxOptions};
 use relhost_tests::workspace::component;
 
-use crate::{Row, median};
+use crate::report::{Row, Unit};
 
 const TIMES: usize = 200;
+const TIMES_LONG: usize = 30;
+const LOADS: usize = 50;
 /// Host calls of the long activation; what it takes longer than the short one is theirs.
 const CALLS: u32 = 2000;
 
@@ -49,7 +51,7 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
     let register = |sandbox: &Sandbox| sandbox.register(&name, &bytes, PluginKind::Stage, &allow);
     register(&open()?.0)?;
     let mut loads = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..LOADS {
         let (sandbox, _ticker) = open()?;
         let started = Instant::now();
         register(&sandbox)?;
@@ -64,34 +66,25 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
         let ended = runtime.block_on(sandbox.run_stage(&plugin, &context, "seed", &mut Nothing));
         (started.elapsed(), ended)
     };
-    let timed = |times: usize, steps: u32| -> anyhow::Result<Duration> {
+    let timed = |times: usize, steps: u32| -> anyhow::Result<Vec<Duration>> {
         let mut seen = Vec::new();
         for _ in 0..times {
             let (elapsed, ended) = activation(steps);
             anyhow::ensure!(matches!(ended, Activation::Returned(_)), "the guest ended with {ended:?}");
             seen.push(elapsed);
         }
-        Ok(median(seen))
+        Ok(seen)
     };
     let one = timed(TIMES, 1)?;
-    let many = timed(20, CALLS)?;
-    let per_call = many.saturating_sub(one) / CALLS;
+    let mut sorted = one.clone();
+    sorted.sort();
+    let overhead = sorted[sorted.len() / 2];
+    let per_call: Vec<Duration> =
+        timed(TIMES_LONG, CALLS)?.into_iter().map(|many| many.saturating_sub(overhead) / CALLS).collect();
     Ok(vec![
-        Row {
-            what: "cached component load",
-            goal: "0.3 ms",
-            seen: format!("{:.2} ms", median(loads).as_secs_f64() * 1e3),
-        },
-        Row {
-            what: "instantiate + one call",
-            goal: "50 us",
-            seen: format!("{:.0} us", one.as_secs_f64() * 1e6),
-        },
-        Row {
-            what: "host call (two strings in, one out)",
-            goal: "0.5 us",
-            seen: format!("{:.2} us", per_call.as_secs_f64() * 1e6),
-        },
+        Row::times("cached component load", Some(0.3), Unit::Millis, &loads),
+        Row::times("instantiate and one call", Some(50.0), Unit::Micros, &one),
+        Row::times("host call (two strings in, one out)", Some(0.5), Unit::Micros, &per_call),
     ])
 }
 

@@ -1,5 +1,6 @@
 //! Durable steps: the journal of a run on SQLite with synchronous=FULL, and effects that do nothing.
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use relhost_engine::journal::Record;
@@ -13,7 +14,7 @@ use relhost_model::release::{RunContext, RunStart};
 use relhost_model::time::Timestamp;
 use relhost_store::{SqliteStore, StateFolder};
 
-use crate::{Row, median};
+use crate::report::{Row, Unit};
 
 /// Steps of the sequential run; the goal is stated for runs of hundreds.
 const SEQUENTIAL: u32 = 2000;
@@ -21,7 +22,9 @@ const SEQUENTIAL: u32 = 2000;
 const RUNS: u32 = 32;
 const STEPS: u32 = 5;
 /// How often each is measured.
-const TIMES: usize = 5;
+const TIMES: usize = 9;
+/// How often the disk itself is asked.
+const PROBES: usize = 500;
 
 pub fn measure() -> anyhow::Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -48,14 +51,26 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
             }
             concurrent.push(started.elapsed());
         }
-        let rate = |steps: u32, times: Vec<Duration>| {
-            format!("{:.0}/s", f64::from(steps) / median(times).as_secs_f64())
-        };
         anyhow::Ok(vec![
-            Row { what: "sequential durable steps", goal: "2,000/s", seen: rate(SEQUENTIAL, sequential) },
-            Row { what: "32 runs x 5 durable steps", goal: "5,000/s", seen: rate(RUNS * STEPS, concurrent) },
+            Row::rates("sequential durable steps", Some(2000.0), SEQUENTIAL, &sequential),
+            Row::rates("32 runs of 5 durable steps at once", Some(5000.0), RUNS * STEPS, &concurrent),
+            Row::times("the disk: append 4 KiB and fdatasync", None, Unit::Micros, &disk(folder.path())?),
         ])
     })
+}
+
+/// What a durable step cannot be quicker than here.
+fn disk(folder: &std::path::Path) -> anyhow::Result<Vec<Duration>> {
+    let mut file = std::fs::File::create(folder.join("probe"))?;
+    let page = [7; 4096];
+    let mut times = Vec::new();
+    for _ in 0..PROBES {
+        let started = Instant::now();
+        file.write_all(&page)?;
+        file.sync_data()?;
+        times.push(started.elapsed());
+    }
+    Ok(times)
 }
 
 /// Runs refer to a release; the smallest one that the store takes.

@@ -20,3 +20,5 @@ pub mod mailbox;
 pub mod smtp;
 
 pub mod shop;
+
+pub mod terminal;

@@ -22,17 +22,17 @@ use crate::say::{say, step};
 pub const HELP: &str = "\
 Build relhost and rehearse the sample pipeline pipelines/aks-release from Dev to Prod, without a cluster.
 
-Usage: cargo xtask demo [--dev]
+Usage: cargo xtask demo [--release]
 
 At a terminal you are asked for the approvals. Otherwise they are given by those who are asked, from a
 second process, and each is announced. State and outbox are in target/demo, which is made anew.
 
 Options:
-  --dev   Build without optimisation: quicker to build, slower to run
+  --release   Build with optimisation: slower to build, quicker to run
 
 Examples:
   cargo xtask demo
-  cargo xtask demo --dev < /dev/null
+  cargo xtask demo < /dev/null
 ";
 
 const SAMPLE: &str = "pipelines/aks-release";
@@ -43,11 +43,11 @@ const POLL: Duration = Duration::from_millis(500);
 /// # Errors
 /// If something does not build, or relhost cannot be started.
 pub fn run(arguments: &mut Args) -> Result<ExitCode> {
-    let dev = arguments.flag("--dev");
+    let release = arguments.flag("--release");
     arguments.finish("cargo xtask demo --help")?;
     let place = Place::find()?;
     plugins::build(&place)?;
-    let (profile, folder) = if dev { ("dev", "debug") } else { ("release", "release") };
+    let (profile, folder) = if release { ("release", "release") } else { ("dev", "debug") };
     let mut build = cargo(&place.root);
     build.args(["build", "-p", "relhost", "--profile", profile]);
     step("build relhost", || run_command(&mut build))?;
@@ -61,10 +61,14 @@ pub fn run(arguments: &mut Args) -> Result<ExitCode> {
     let status = if std::io::stdin().is_terminal() {
         release.status().context("cannot start relhost")?
     } else {
+        say(
+            "==> there is no terminal to ask at: this program approves from a second process, in its approvers' names",
+        );
         let mut child = release.stdin(Stdio::null()).spawn().context("cannot start relhost")?;
         demo.approve_until_it_ends(&mut child)?;
         child.wait().context("cannot wait for relhost")?
     };
+    demo.say_where_the_mails_are();
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
@@ -95,9 +99,9 @@ impl Demo {
         while child.try_wait().context("cannot wait for relhost")?.is_none() {
             for vote in self.open_approvals() {
                 let Some((approval, person)) = vote.next(&cast) else { continue };
-                say(format_args!("==> {person} approves {approval}"));
-                let approve = ["approval", "approve", &approval, "--as", &person];
-                if let Err(error) = output(&mut self.relhost(&approve)) {
+                let mut approve = self.relhost(&["approval", "approve", &approval, "--as", &person]);
+                say(format_args!("==> {}", line(&approve)));
+                if let Err(error) = output(&mut approve) {
                     say(format_args!("    {error:#}"));
                 }
                 cast.insert((approval, person));
@@ -105,6 +109,12 @@ impl Demo {
             std::thread::sleep(POLL);
         }
         Ok(())
+    }
+
+    fn say_where_the_mails_are(&self) {
+        let outbox = self.state.join("outbox");
+        let count = std::fs::read_dir(&outbox).map_or(0, Iterator::count);
+        say(format_args!("==> {count} mails lie in {}", outbox.display()));
     }
 
     /// None while the release is still being created: then there is nothing to ask yet.

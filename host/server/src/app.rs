@@ -3,6 +3,7 @@
 
 pub mod approval;
 pub mod caller;
+pub mod configured;
 pub mod create;
 pub mod environment;
 pub mod find;
@@ -11,3 +12,4 @@ pub mod load;
 pub mod plugins;
 pub mod release;
 pub mod run;
+pub mod settings;

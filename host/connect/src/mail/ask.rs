@@ -87,7 +87,9 @@ const REHEARSAL: &str = "Rehearsal: no cluster is touched, whatever you decide."
 const REJECT: &str = "To reject, choose Reject there and say why. One rejection ends the request.";
 const NO_PAGE: &str = "To decide, use the command line. One rejection ends the request.";
 const RELEASED: &str = "What is released, with the start of each SHA-256";
-const REJECT_CLI: &str = "With `reject` in place of `approve` the same command rejects.";
+const REJECT_CLI: &str = "With reject in place of approve, the same command rejects.";
+/// The first release to an environment is worth a second look.
+const NOTHING_RUNS: &str = "nothing that relhost knows of";
 
 fn rows(facts: &AskFacts) -> Vec<(&'static str, String)> {
     let line = |text: &str| one_line(text, 300);
@@ -106,9 +108,10 @@ fn rows(facts: &AskFacts) -> Vec<(&'static str, String)> {
         ("Still needed", line(&facts.needed)),
         (
             "Running there now",
-            running.map_or_else(String::new, |(version, since)| {
-                format!("{}, since {}", line(version), moment(*since))
-            }),
+            running.map_or_else(
+                || NOTHING_RUNS.to_owned(),
+                |(version, since)| format!("{}, since {}", line(version), moment(*since)),
+            ),
         ),
         ("The stage may use", clip(&facts.powers, LIST_MAX).join(", ")),
     ]
@@ -183,7 +186,7 @@ fn page(facts: &AskFacts) -> String {
             body.push_str(&html::button("Review and decide", link));
             if let Some(code) = &facts.code {
                 body.push_str(&html::paragraph("The page asks for this code:"));
-                body.push_str(&html::code(&one_line(code, 20)));
+                body.push_str(&html::spelled(&one_line(code, 20)));
             }
             body.push_str(&html::paragraph(REJECT));
         }

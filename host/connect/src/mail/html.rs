@@ -90,6 +90,13 @@ pub(super) fn code(text: &str) -> String {
     format!("<pre style=\"{style}\">{}</pre>\n", escape(text))
 }
 
+/// A few characters to type somewhere else.
+pub(super) fn spelled(text: &str) -> String {
+    let style = "margin:4px 0 12px;font-size:26px;line-height:1.3;font-weight:bold;letter-spacing:4px;\
+                 font-family:ui-monospace,Menlo,Consolas,monospace";
+    format!("<p style=\"{style}\">{}</p>\n", escape(text))
+}
+
 /// A link that is easy to hit with a thumb: at least 44 pixels high. Its colours come together, so it can be
 /// read in every theme.
 pub(super) fn button(text: &str, url: &str) -> String {

@@ -51,12 +51,23 @@ pub fn message(title: &str, sentences: &[String]) -> String {
     page(title, false, &main, "")
 }
 
-/// The form with everything that one must know. `person` is who decides.
+/// Who decides, and what came of it so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Attempt<'a> {
+    /// Who decides.
+    pub person: &'a str,
+    /// Why the last try did not count.
+    pub problem: Option<&'a str>,
+    /// What was written in the comment then.
+    pub comment: &'a str,
+}
+
+/// The form with everything that one must know.
 #[must_use]
-pub fn form(facts: &AskFacts, row: &ApprovalRow, person: &str, problem: Option<&str>) -> String {
+pub fn form(facts: &AskFacts, row: &ApprovalRow, attempt: Attempt<'_>) -> String {
     let title = format!("Approve {} {} to {}", facts.pipeline, facts.version, facts.stage);
     let mut main = heading(&title, facts);
-    if let Some(problem) = problem {
+    if let Some(problem) = attempt.problem {
         main.push_str(&format!("<p class=\"banner alert\" role=\"alert\">{}</p>\n", escape(problem)));
     }
     if facts.rehearsal {
@@ -67,10 +78,10 @@ pub fn form(facts: &AskFacts, row: &ApprovalRow, person: &str, problem: Option<&
         let text = format!("<blockquote>{}</blockquote>\n", escape(facts.instructions.trim()));
         main.push_str(&section("What to check, as the pipeline says", &text));
     }
-    main.push_str(&table("Results so far", ["Stage", "Result"], &facts.evidence));
-    main.push_str(&table("Votes so far", ["Who", "Vote"], &votes(row)));
+    main.push_str(&table("Results so far", "results", ["Stage", "Result"], &facts.evidence));
+    main.push_str(&table("Votes so far", "results", ["Who", "Vote"], &votes(row)));
     main.push_str(&files(facts));
-    main.push_str(&decision(row, person));
+    main.push_str(&decision(row, attempt));
     let footer = format!(
         "<p>You can decide this because {}. On the command line: <code>{}</code></p>\n",
         escape(&facts.because),
@@ -87,7 +98,7 @@ pub fn over(facts: &AskFacts, row: &ApprovalRow, title: &str, sentences: &[Strin
         main.push_str(&format!("<p>{}</p>\n", escape(line)));
     }
     main.push_str(&what_it_is(facts));
-    main.push_str(&table("Votes", ["Who", "Vote"], &votes(row)));
+    main.push_str(&table("Votes", "results", ["Who", "Vote"], &votes(row)));
     main.push_str(&files(facts));
     page(title, facts.rehearsal, &main, "")
 }
@@ -120,7 +131,7 @@ fn what_it_is(facts: &AskFacts) -> String {
         (
             "Running there now",
             running.map_or_else(
-                || "nothing that relhost knows of".into(),
+                || "nothing that relhost knows of".to_owned(),
                 |(version, since)| format!("{version}, since {}", moment(*since)),
             ),
         ),
@@ -149,7 +160,7 @@ fn votes(row: &ApprovalRow) -> Vec<(String, String)> {
 }
 
 fn files(facts: &AskFacts) -> String {
-    let rows = rows(["File", "SHA-256 begins with"], &facts.artifacts);
+    let rows = rows("files", ["File", "SHA-256 begins"], &facts.artifacts);
     match facts.artifacts.len() {
         0 => String::new(),
         1..=FILES_SHOWN => section("What is released", &rows),
@@ -159,13 +170,13 @@ fn files(facts: &AskFacts) -> String {
     }
 }
 
-fn table(title: &str, header: [&str; 2], pairs: &[(String, String)]) -> String {
-    if pairs.is_empty() { String::new() } else { section(title, &rows(header, pairs)) }
+fn table(title: &str, class: &str, header: [&str; 2], pairs: &[(String, String)]) -> String {
+    if pairs.is_empty() { String::new() } else { section(title, &rows(class, header, pairs)) }
 }
 
-fn rows([first, second]: [&str; 2], pairs: &[(String, String)]) -> String {
+fn rows(class: &str, [first, second]: [&str; 2], pairs: &[(String, String)]) -> String {
     let mut table = format!(
-        "<table>\n<thead><tr><th scope=\"col\">{first}</th><th scope=\"col\">{second}</th></tr></thead>\n<tbody>\n"
+        "<table class=\"{class}\">\n<thead><tr><th scope=\"col\">{first}</th><th scope=\"col\">{second}</th></tr></thead>\n<tbody>\n"
     );
     for (name, value) in pairs {
         table.push_str(&format!(
@@ -179,9 +190,9 @@ fn rows([first, second]: [&str; 2], pairs: &[(String, String)]) -> String {
 }
 
 /// The first button does nothing: the return key presses the first one, and must not decide.
-fn decision(row: &ApprovalRow, person: &str) -> String {
+fn decision(row: &ApprovalRow, attempt: Attempt<'_>) -> String {
     let content = row.approval.content.digest();
-    let person = escape(person);
+    let (person, comment) = (escape(attempt.person), escape(attempt.comment));
     section(
         "Your decision",
         &format!(
@@ -193,7 +204,7 @@ fn decision(row: &ApprovalRow, person: &str) -> String {
              <input id=\"code\" name=\"code\" required maxlength=\"12\" autocapitalize=\"characters\" \
              spellcheck=\"false\">\n\
              <label for=\"comment\">Comment<span class=\"hint\">Please say why if you reject</span></label>\n\
-             <textarea id=\"comment\" name=\"comment\" rows=\"3\" maxlength=\"4000\"></textarea>\n\
+             <textarea id=\"comment\" name=\"comment\" rows=\"3\" maxlength=\"4000\">\n{comment}</textarea>\n\
              <div class=\"buttons\">\n\
              <button class=\"approve\" name=\"decision\" value=\"approve\">Approve</button>\n\
              <button class=\"reject\" name=\"decision\" value=\"reject\">Reject</button>\n</div>\n</form>\n"

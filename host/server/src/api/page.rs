@@ -19,7 +19,7 @@ use relhost_model::id::{ApprovalId, PersonId};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
-use super::html;
+use super::html::{self, Attempt};
 use crate::app::approval::{self, Ballot};
 use crate::app::caller::Caller;
 use crate::dispatch::advance::load;
@@ -130,12 +130,12 @@ async fn check(page: &Page, (approval, person, token): Link) -> Result<Checked, 
 
 async fn show(State(page): State<Page>, Path(link): Path<Link>) -> Response {
     match check(&page, link).await {
-        Ok(checked) => render(&page, &checked, None, StatusCode::OK).await,
+        Ok(checked) => render(&page, &checked, Attempt::default(), StatusCode::OK).await,
         Err(response) => response,
     }
 }
 
-async fn render(page: &Page, checked: &Checked, problem: Option<&str>, status: StatusCode) -> Response {
+async fn render(page: &Page, checked: &Checked, attempt: Attempt<'_>, status: StatusCode) -> Response {
     let row = &checked.row;
     let Some(facts) = facts_of(page, checked).await else { return unreadable() };
     let text = match &row.decision {
@@ -145,7 +145,7 @@ async fn render(page: &Page, checked: &Checked, problem: Option<&str>, status: S
             let nothing_left = "There is nothing left to decide here.".to_owned();
             html::over(&facts, row, &title, &[html::end(decision), nothing_left])
         }
-        None => html::form(&facts, row, checked.person.as_str(), problem),
+        None => html::form(&facts, row, Attempt { person: checked.person.as_str(), ..attempt }),
     };
     (status, Html(text)).into_response()
 }
@@ -186,20 +186,13 @@ async fn decide(
         Ok(checked) => checked,
         Err(response) => return response,
     };
-    let approve = match form.decision.as_str() {
-        "approve" => true,
-        "reject" => false,
-        _ => {
-            return render(&page, &checked, Some("Choose approve or reject."), StatusCode::BAD_REQUEST).await;
+    let (approve, content) = match read(&page, &checked, &form) {
+        Ok(read) => read,
+        Err((problem, status)) => {
+            let attempt = Attempt { problem: Some(&problem), comment: &form.comment, ..Attempt::default() };
+            return render(&page, &checked, attempt, status).await;
         }
     };
-    let Ok(content) = form.content.parse::<Digest>() else {
-        return render(&page, &checked, Some("The form is damaged; decide again."), StatusCode::BAD_REQUEST)
-            .await;
-    };
-    if let Err(problem) = check_code(&page, &checked, &form.code) {
-        return render(&page, &checked, Some(&problem), StatusCode::FORBIDDEN).await;
-    }
     let caller = Caller { actor: Actor::Person(checked.person.clone()), via: "mail-link", act_as: None };
     let ballot = Ballot {
         approval: checked.row.approval.id,
@@ -212,6 +205,19 @@ async fn decide(
         Ok(view) => decided(&page, Checked { row: view.row, ..checked }, approve).await,
         Err(failure) => refused(&failure),
     }
+}
+
+/// What the form says, if its code is right: approve or not, and the content that was shown.
+fn read(page: &Page, checked: &Checked, form: &Decision) -> Result<(bool, Digest), (String, StatusCode)> {
+    let approve = match form.decision.as_str() {
+        "approve" => true,
+        "reject" => false,
+        _ => return Err(("Choose approve or reject.".into(), StatusCode::BAD_REQUEST)),
+    };
+    let damaged = |_| ("The form is damaged; decide again.".to_owned(), StatusCode::BAD_REQUEST);
+    let content = form.content.parse::<Digest>().map_err(damaged)?;
+    check_code(page, checked, &form.code).map_err(|problem| (problem, StatusCode::FORBIDDEN))?;
+    Ok((approve, content))
 }
 
 fn check_code(page: &Page, checked: &Checked, code: &str) -> Result<(), String> {

@@ -11,7 +11,7 @@ use relhost_model::release::Mode;
 
 use super::caller::Caller;
 use crate::dispatch::advance::AdvanceError;
-use crate::dispatch::verdict::{current_content, settle};
+use crate::dispatch::verdict::{current_content, missing, settle};
 use crate::exit::{Exit, Failure};
 use crate::host::Host;
 use crate::protocol::{ApprovalView, ReleaseRef};
@@ -158,7 +158,11 @@ pub async fn views(host: &Host, rows: Vec<ApprovalRow>) -> Result<Vec<ApprovalVi
 ///
 /// # Errors
 /// If the store fails.
-pub async fn view(host: &Host, row: ApprovalRow) -> Result<ApprovalView, Failure> {
+pub async fn view(host: &Host, mut row: ApprovalRow) -> Result<ApprovalView, Failure> {
+    // Before the first vote nothing was evaluated.
+    if row.decision.is_none() && row.waiting_for.is_empty() {
+        row.waiting_for = missing(host, &row).await;
+    }
     let release = host.store.read().release(row.approval.release).await?;
     Ok(ApprovalView {
         id: row.approval.id.to_string(),

@@ -16,6 +16,7 @@ use relhost_model::pipeline::{ArtifactLocation, Pipeline};
 use relhost_model::release::{PinnedComponent, Reason, Snapshot};
 
 use super::caller::Caller;
+use super::configured;
 use super::load;
 use super::plugins::{self, Component};
 use crate::dispatch::advance::{AdvanceError, Together, try_advance};
@@ -101,6 +102,7 @@ struct Parts {
 fn read(host: &Host, request: &Create) -> Result<Parts, Failure> {
     let loaded = load::pipeline(&request.pipeline)?;
     let pipeline = loaded.value;
+    configured::check(&pipeline, &host.config)?;
     let folder = request.pipeline.parent().unwrap_or(Path::new(".")).to_owned();
     let components = plugins::collect(&pipeline, &folder, &request.plugins)?;
     let pinned = plugins::pin(&host.sandbox, &host.config, &pipeline, &components)?;
@@ -176,7 +178,9 @@ pub fn import(host: &Host, alias: &Alias, path: &Path) -> Result<FrozenArtifact,
     let fault = |error: ArtifactError| {
         let mut failure = Failure::chain(Exit::Invalid, "artifact", &error);
         failure.message = format!("artifact `{alias}`: {}", failure.message);
-        failure
+        failure.help(
+            "an artifact is a folder, a tar or a zip file: `--artifact PATH`, or `source:` in the pipeline",
+        )
     };
     let limits = ArtifactLimits::from_config(&host.config.limits);
     let opened = artifact::open(path, &limits).map_err(fault)?;

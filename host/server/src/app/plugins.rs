@@ -9,8 +9,9 @@ use relhost_model::id::PluginName;
 use relhost_model::pipeline::{Pipeline, PluginSource};
 use relhost_model::plugin_set;
 use relhost_model::release::PinnedComponent;
-use relhost_runtime::{PluginError, Sandbox};
+use relhost_runtime::{Inspection, PluginError, Sandbox};
 
+use super::settings::{self, Wrong};
 use crate::bundled;
 use crate::exit::{Exit, Failure};
 
@@ -171,6 +172,9 @@ pub fn pin(
                     Failure { message, ..failure }
                 })?;
         }
+        if let Some(schema) = schema_of(&inspection) {
+            check_settings(pipeline, name, &schema)?;
+        }
         let origin = component.origin.clone();
         pinned.insert(
             name.clone(),
@@ -178,6 +182,39 @@ pub fn pin(
         );
     }
     Ok(pinned)
+}
+
+/// The schema of a plugin's settings, if it says one that can be read.
+fn schema_of(inspection: &Inspection) -> Option<serde_json::Value> {
+    serde_json::from_str(&inspection.describe.as_ref()?.settings_schema).ok()
+}
+
+/// Checks the settings of every stage and approval that use a plugin.
+fn check_settings(pipeline: &Pipeline, name: &PluginName, schema: &serde_json::Value) -> Result<(), Failure> {
+    for stage in &pipeline.stages {
+        let mut wrong = Vec::new();
+        if stage.uses == *name {
+            wrong.extend(settings::check(schema, &stage.with, "with"));
+        }
+        for (place, spec) in [("before", &stage.approval.before), ("after", &stage.approval.after)] {
+            for policy in spec.iter().flat_map(|spec| &spec.policies).filter(|policy| policy.plugin == *name)
+            {
+                let path = format!("approval.{place}.policy.with");
+                wrong.extend(settings::check(schema, &policy.with, &path));
+            }
+        }
+        if !wrong.is_empty() {
+            let message = format!("stage `{}`: wrong settings for the plugin `{name}`", stage.name);
+            let failure = Failure::new(Exit::Invalid, "invalid-settings", message);
+            let line = |wrong: Wrong| match wrong.help {
+                Some(help) => format!("{}: {}; {help}", wrong.path, wrong.message),
+                None => format!("{}: {}", wrong.path, wrong.message),
+            };
+            let failure = wrong.into_iter().map(line).fold(failure, Failure::detail);
+            return Err(failure.help(format!("`relhost plugin inspect {name}` shows the settings")));
+        }
+    }
+    Ok(())
 }
 
 fn named(name: &PluginName, failure: Failure) -> Failure {

@@ -3,13 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use relhost_model::approval::Approver;
 use relhost_model::config::Config;
-use relhost_model::pipeline::Pipeline;
 use relhost_runtime::{Sandbox, SandboxOptions};
 
 use super::session::{Session, absolute};
-use crate::app::{load, plugins};
+use crate::app::{configured, load, plugins};
 use crate::exit::{Exit, Failure};
 
 /// Check pipelines and the configuration, components and grants included. Nothing is written.
@@ -75,43 +73,15 @@ fn one(session: &Session<'_>, path: &Path, sets: &[PathBuf]) -> Result<String, F
     let pipeline = loaded.value;
     let folder = absolute(path)?.parent().unwrap_or(Path::new(".")).to_owned();
     let sandbox = sandbox(&config)?;
+    configured::check(&pipeline, &config)?;
     let components = plugins::collect(&pipeline, &folder, sets)?;
     plugins::pin(&sandbox, &config, &pipeline, &components)?;
-    fits(&pipeline, &config)?;
     let counted = |count: usize, word: &str| match count {
         1 => format!("1 {word}"),
         _ => format!("{count} {word}s"),
     };
     let (stages, plugins) = (pipeline.stages.len(), components.len());
     Ok(format!("{} is valid ({}, {})", pipeline.name, counted(stages, "stage"), counted(plugins, "plugin")))
-}
-
-/// Checks that the configuration has what the pipeline names: environments, and people to ask.
-fn fits(pipeline: &Pipeline, config: &Config) -> Result<(), Failure> {
-    let mut missing = Vec::new();
-    for stage in &pipeline.stages {
-        if !config.environments.contains_key(&stage.environment) {
-            missing.push(format!("stage `{}`: environment `{}`", stage.name, stage.environment));
-        }
-        let specs = stage.approval.before.iter().chain(&stage.approval.after);
-        for approver in specs.flat_map(|spec| &spec.approvers) {
-            let known = match approver {
-                Approver::Person(person) => config.people.contains_key(person),
-                Approver::Group(group) => config.groups.contains_key(group),
-            };
-            if !known {
-                missing.push(format!("stage `{}`: approver `{approver}`", stage.name));
-            }
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    missing.dedup();
-    let message = format!("relhost.yaml does not have what {} names", pipeline.name);
-    let failure = Failure::new(Exit::Invalid, "not-configured", message);
-    let failure = missing.into_iter().fold(failure, Failure::detail);
-    Err(failure.help("add them under `environments:`, `people:` and `groups:` of relhost.yaml"))
 }
 
 /// A sandbox for inspection only: nothing is cached, so nothing is written.

@@ -9,6 +9,7 @@ use relhost_model::release::{Mode, PluginKind, Status};
 use relhost_model::time::Timestamp;
 
 use super::advance::{AdvanceError, load};
+use super::verdict::missing;
 use crate::host::Host;
 
 /// How many releases of a pipeline are looked at for the one that runs in an environment. One that is
@@ -40,7 +41,7 @@ pub async fn ask(
         deadline: approval.due_at,
         instructions: approval.instructions.clone(),
         deciders: rules::still_asked(row, &host.config).iter().map(ToString::to_string).collect(),
-        needed: row.waiting_for.clone(),
+        needed: missing(host, row).await,
         running: running(host, state, row).await?,
         evidence: evidence(state),
         artifacts: artifacts(row),

@@ -57,6 +57,19 @@ pub async fn settle(host: &Host, row: &ApprovalRow, vote: Option<Vote>) -> Resul
     }
 }
 
+/// What an open approval still needs, as the policies say now. Nothing is recorded.
+pub async fn missing(host: &Host, row: &ApprovalRow) -> String {
+    let now = host.now();
+    let mut verdicts = Vec::new();
+    for (policy, input) in rules::inputs(row, &row.votes, &host.config, now) {
+        verdicts.push(evaluate(host, &policy, &input).await);
+    }
+    match rules::judge(row, &row.votes, &verdicts, &host.config, now) {
+        Judged::Open { waiting_for, .. } => waiting_for,
+        Judged::Closed(_) => String::new(),
+    }
+}
+
 /// Evaluates one policy. An error keeps the gate closed and says why.
 async fn evaluate(host: &Host, policy: &PolicyUse, input: &PolicyInput) -> Result<Verdict, CallError> {
     let error =

@@ -1,0 +1,112 @@
+//! From a vote to the next effect of a run that was suspended: the vote's commit, the claim, the replay in a
+//! fresh instance, the commit of the intent, and then the effect. It is seen from outside, as the object that
+//! appears in the rehearsal cluster.
+
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use relhost_tests::workspace::component;
+use rustix::fs::inotify;
+use serde_json::json;
+
+use crate::owner::Owner;
+use crate::process::binary;
+use crate::report::{Row, Unit};
+
+/// How often it is measured, after one that warms up.
+const TIMES: usize = 60;
+
+pub fn measure() -> anyhow::Result<Vec<Row>> {
+    let folder = tempfile::tempdir()?;
+    write_files(folder.path())?;
+    let state = folder.path().join("state");
+    let mut command = Command::new(binary()?);
+    command.args(["serve", "--rehearse", "--no-input"]).current_dir(folder.path());
+    let owner = Owner::start(command, &state)?;
+    // The folder of the objects is there once something was applied.
+    once(&owner, folder.path(), 0, |_| Ok(()))?;
+    let objects = Watch::open(&state.join("rehearsal/live"))?;
+    let mut times = Vec::new();
+    for n in 1..=TIMES {
+        times.push(once(&owner, folder.path(), n, |name| objects.wait_for(name))?);
+    }
+    Ok(vec![Row::times("approval to the next effect of a suspended run", Some(5.0), Unit::Millis, &times)])
+}
+
+/// One release, from its vote until `seen` returns.
+fn once(
+    owner: &Owner,
+    folder: &Path,
+    n: usize,
+    seen: impl FnOnce(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<Duration> {
+    let create = json!({ "create": {
+        "pipeline": folder.join("pipeline.yaml"), "artifacts": [], "plugins": [],
+        "variables": { "n": n.to_string() }, "mode": "rehearsal", "key": null, "new": false,
+    }});
+    let release = owner.ask(None, &create)?["created"]["release"]["id"].clone();
+    let mut events = 0;
+    let open = owner.wait_for_approval(&release, &mut events)?.context("the release waits for somebody")?;
+    let started = Instant::now();
+    owner.approve(&open)?;
+    seen(&format!("ConfigMap.object-{n}.json"))?;
+    let took = started.elapsed();
+    ensure!(owner.wait_for_approval(&release, &mut events)?.is_none(), "the release is over");
+    Ok(took)
+}
+
+fn write_files(folder: &Path) -> anyhow::Result<()> {
+    std::fs::copy(component("guests", "gate"), folder.join("gate.wasm"))?;
+    std::fs::copy(component("bundled", "any-one"), folder.join("any-one.wasm"))?;
+    let app = folder.join("app");
+    std::fs::create_dir(&app)?;
+    for n in 0..=TIMES {
+        let object =
+            json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": format!("object-{n}") } });
+        std::fs::write(app.join(format!("{n}.yaml")), object.to_string())?;
+    }
+    std::fs::write(
+        folder.join("pipeline.yaml"),
+        "pipeline: gate\n\
+         artifacts: [{ alias: app, source: { directory: ./app } }]\n\
+         variables: { n: \"0\" }\n\
+         plugins: { gate: { path: gate.wasm }, any-one: { path: any-one.wasm } }\n\
+         stages:\n  - name: Live\n    environment: live\n    uses: gate\n\
+         \x20   with: { approvers: [ann], manifests: [$(n).yaml] }\n",
+    )?;
+    std::fs::write(
+        folder.join("relhost.yaml"),
+        "state: state\n\
+         people: { ann: { mail: ann@example.com } }\n\
+         environments: { live: { namespace: live } }\n\
+         grants:\n  - { plugin: gate, stages: [Live], allow: { deploy: { kinds: [ConfigMap] }, await-approval: {} } }\n",
+    )?;
+    Ok(())
+}
+
+/// Tells when a file gets its name in a folder.
+struct Watch(OwnedFd);
+
+impl Watch {
+    fn open(folder: &Path) -> anyhow::Result<Self> {
+        let watch = inotify::init(inotify::CreateFlags::CLOEXEC)?;
+        inotify::add_watch(&watch, folder, inotify::WatchFlags::MOVED_TO)
+            .with_context(|| format!("watch {}", folder.display()))?;
+        Ok(Self(watch))
+    }
+
+    fn wait_for(&self, name: &str) -> anyhow::Result<()> {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = inotify::Reader::new(&self.0, &mut buffer);
+        loop {
+            let event = reader.next()?;
+            if event.file_name().is_some_and(|found| found.to_bytes() == name.as_bytes()) {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The machine that was measured on.
+
+use std::process::Command;
+
+/// Names and values.
+///
+/// # Errors
+/// If the binary that was measured cannot say its version.
+pub fn facts() -> anyhow::Result<Vec<(&'static str, String)>> {
+    let system = rustix::system::uname();
+    let kernel = format!("{} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy());
+    let cores = std::thread::available_parallelism()?.get();
+    let folder = std::env::temp_dir();
+    Ok(vec![
+        ("processor", format!("{cores} cores, {}", field("/proc/cpuinfo", "model name"))),
+        ("memory", field("/proc/meminfo", "MemTotal")),
+        ("kernel", kernel),
+        ("file system of the measured state", file_system(&folder)),
+        ("relhost", said(Command::new(super::process::binary()?).arg("--version"))?),
+        ("compiler", said(Command::new("rustc").arg("--version"))?),
+    ])
+}
+
+fn field(path: &str, name: &str) -> String {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with(name));
+    line.and_then(|line| line.split_once(':')).map_or("unknown", |(_, value)| value.trim()).to_owned()
+}
+
+/// The type of the file system that a folder lies on: the mount whose path is the longest prefix.
+fn file_system(folder: &std::path::Path) -> String {
+    let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let below = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let (path, kind) = (fields.next()?, fields.next()?);
+        folder.starts_with(path).then(|| (path.len(), kind.to_owned()))
+    });
+    below.max_by_key(|(length, _)| *length).map_or("unknown".to_owned(), |(_, kind)| kind)
+}
+
+fn said(command: &mut Command) -> anyhow::Result<String> {
+    let output = command.output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
