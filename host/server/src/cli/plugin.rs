@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use relhost_connect::printable::lines;
+use relhost_connect::printable::{lines, one_line};
 use relhost_runtime::Inspection;
 
 use super::session::Session;
@@ -13,6 +13,9 @@ use super::validate;
 use crate::app::plugins;
 use crate::bundled;
 use crate::exit::{Exit, Failure};
+
+/// The longest summary in the list.
+const SUMMARY_SHOWN: usize = 100;
 
 /// Look into plugins.
 #[derive(Debug, Subcommand)]
@@ -54,7 +57,7 @@ fn list(session: &Session<'_>) -> Result<Exit, Failure> {
         inspected.iter().map(|(name, inspection)| view(name, inspection)).collect();
     session.ui.result(&views, || {
         let rows = inspected.iter().map(|(name, inspection)| {
-            let about = inspection.describe.as_ref().map(|d| d.summary.clone()).unwrap_or_default();
+            let about = inspection.describe.as_ref().map(|d| first_sentence(&d.summary)).unwrap_or_default();
             [(*name).to_owned(), inspection.kind.to_string(), requests(inspection), about]
         });
         table(["plugin", "kind", "asks for", "about"], rows)
@@ -95,6 +98,12 @@ fn look(sandbox: &relhost_runtime::Sandbox, plugin: &str, bytes: &[u8]) -> Resul
     })
 }
 
+/// The rest is what `inspect` is for.
+fn first_sentence(text: &str) -> String {
+    let sentence = text.split_inclusive(". ").next().unwrap_or_default();
+    one_line(sentence.trim_end().trim_end_matches('.'), SUMMARY_SHOWN)
+}
+
 fn requests(inspection: &Inspection) -> String {
     inspection.requests.iter().map(|interface| interface.name()).collect::<Vec<_>>().join(", ")
 }
@@ -127,7 +136,13 @@ fn describe(name: &str, inspection: &Inspection) -> String {
         inspection.digest,
         inspection.size.div_ceil(1024),
     ));
-    for (name, list) in [("imports", &inspection.imports), ("exports", &inspection.exports)] {
+    let (library, own): (Vec<_>, Vec<_>) =
+        inspection.imports.iter().partition(|import| import.starts_with("wasi:"));
+    let mut rows: Vec<String> = own.into_iter().cloned().collect();
+    if !library.is_empty() {
+        rows.push(format!("{} interfaces of Rust's standard library (wasi), as a stub", library.len()));
+    }
+    for (name, list) in [("imports", &rows), ("exports", &inspection.exports)] {
         for (index, item) in list.iter().enumerate() {
             text.push_str(&format!("{:<11}{item}\n", if index == 0 { name } else { "" }));
         }
