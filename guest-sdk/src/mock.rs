@@ -58,8 +58,8 @@ pub use crate::host::script::{Call, Reply};
 /// When a mock run starts if the test does not say: 2026-01-05, a Monday, at 09:00 UTC.
 const STARTED_AT: Timestamp = Timestamp::from_millis(1_767_603_600_000);
 
-/// A host for tests. Methods without `self` in front of a run describe the run and script answers, each
-/// function's in the order of its calls.
+/// A host for tests. First describe the run and script the answers, those of each function in the order of its
+/// calls; then [`run`](Self::run) a stage.
 pub struct MockHost {
     script: Script,
 }
