@@ -127,6 +127,3 @@ fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> 
     // memory, so it is what `Component::serialize` returned. A mismatch of engines is an error of its own.
     unsafe { Component::deserialize(engine, compiled) }
 }
-
-#[cfg(test)]
-mod tests;
