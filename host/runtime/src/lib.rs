@@ -37,6 +37,6 @@ pub mod sandbox;
 pub use engine::Ticker;
 pub use grant::Interface;
 pub use plugin::{Inspection, Plugin, PluginError};
-pub use policy::Description;
+pub use policy::describe::Description;
 pub use sandbox::{Sandbox, SandboxError, SandboxOptions};
 pub use stage::Activation;

@@ -22,7 +22,8 @@ use crate::grant::requests;
 use crate::limits::{Limits, PLUGINS_MAX};
 use crate::plugin::shape::Shape;
 use crate::plugin::{self, Inner, Inspection, Linked, Plugin, PluginError};
-use crate::policy::{self, Description};
+use crate::policy;
+use crate::policy::describe::{Description, describe};
 use crate::stage::{self, Activation, Stage};
 
 /// How a sandbox is set up.
@@ -134,7 +135,7 @@ impl Sandbox {
             .and_then(|()| self.compile(&self.0.policy_engine, bytes, &digest))
             .map_err(|problem| format!("it cannot be asked to describe itself: {problem}"))?;
         let name = PluginName::new(digest.short()).expect("hexadecimal digits are a name");
-        let described = policy::describe(&compiled.component, &Who { name, digest }, limits);
+        let described = describe(&compiled.component, &Who { name, digest }, limits);
         described.map_err(|problem| problem.message)
     }
 
