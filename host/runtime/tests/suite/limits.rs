@@ -112,7 +112,7 @@ async fn a_full_stack_in_the_guests_memory_is_no_wild_pointer() {
 async fn a_wild_pointer_is_no_full_stack() {
     // Far above the memory, from a recursion; and below zero, without one.
     let wild = deep(
-        "(global.set $sp (i32.add (global.get $sp) (i32.const 16384)))
+        "(global.set $sp (i32.add (global.get $sp) (i32.const 4096)))
         (i32.store (global.get $sp) (i32.const 1))",
     );
     for hostile in [wild, stage("", "(drop (i32.load (i32.const -4)))")] {
