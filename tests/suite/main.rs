@@ -14,3 +14,5 @@ mod secrets;
 mod terminal;
 mod tidy;
 mod transcript;
+mod trigger;
+mod verbs;

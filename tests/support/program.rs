@@ -244,11 +244,23 @@ impl Running {
     /// # Panics
     /// If there is no such process.
     pub fn interrupt(&self) {
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    /// Sends SIGTERM, as a service manager does.
+    ///
+    /// # Panics
+    /// If there is no such process.
+    pub fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.child.id())
             .ok()
             .and_then(rustix::process::Pid::from_raw)
             .expect("it has a pid");
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("send SIGINT");
+        rustix::process::kill_process(pid, signal).expect("send a signal");
     }
 
     /// Waits for its end.

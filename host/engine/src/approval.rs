@@ -104,6 +104,9 @@ pub enum Refused {
     /// The comment is too long.
     #[error("the comment has more than {COMMENT_MAX} characters")]
     Comment,
+    /// A new list that names somebody whom the configuration does not know.
+    #[error("there is no {}", kind_and_name(.0))]
+    UnknownApprover(Approver),
     /// A new list that names nobody who may decide.
     #[error("the list names nobody who may decide")]
     Nobody,
@@ -116,11 +119,11 @@ impl Refused {
         match self {
             Self::Unknown(_) | Self::NotAsked { .. } => RefusedKind::NotAsked,
             Self::Requester(_) | Self::Nobody => RefusedKind::Rule,
-            Self::Voted(_) | Self::Closed { .. } | Self::Changed { .. } | Self::OtherContent => {
-                RefusedKind::Closed
-            }
-            Self::Expired(_) => RefusedKind::Expired,
-            Self::Comment => RefusedKind::Usage,
+            Self::Voted(_) | Self::Changed { .. } | Self::OtherContent => RefusedKind::Closed,
+            // The same to the voter, whether the host has closed it yet or not.
+            Self::Closed { resolution: Resolution::Expired, .. } | Self::Expired(_) => RefusedKind::Expired,
+            Self::Closed { .. } => RefusedKind::Closed,
+            Self::Comment | Self::UnknownApprover(_) => RefusedKind::Usage,
         }
     }
 
@@ -132,10 +135,11 @@ impl Refused {
             Self::NotAsked { .. } => "not-asked",
             Self::Requester(_) => "requester",
             Self::Voted(_) => "voted",
+            Self::Closed { resolution: Resolution::Expired, .. } | Self::Expired(_) => "expired",
             Self::Closed { .. } => "closed",
             Self::Changed { .. } | Self::OtherContent => "content-changed",
-            Self::Expired(_) => "expired",
             Self::Comment => "comment-too-long",
+            Self::UnknownApprover(_) => "unknown-approver",
             Self::Nobody => "nobody",
         }
     }
@@ -147,6 +151,7 @@ impl Refused {
             Self::Unknown(Actor::OsUser(user)) => Some(format!(
                 "add `os-user: {user}` to a person in relhost.yaml; in a rehearsal use `--as PERSON`"
             )),
+            Self::UnknownApprover(_) => Some("people and groups stand in relhost.yaml".into()),
             Self::NotAsked { .. } | Self::Requester(_) => {
                 Some("one of those who are asked may reassign it".into())
             }
@@ -155,6 +160,13 @@ impl Refused {
             }
             _ => None,
         }
+    }
+}
+
+fn kind_and_name(approver: &Approver) -> String {
+    match approver {
+        Approver::Person(person) => format!("person `{person}`"),
+        Approver::Group(group) => format!("group `{group}`"),
     }
 }
 
@@ -409,11 +421,20 @@ pub fn reassign(
         let (resolution, at, reason) = (decision.resolution, decision.at, decision.reason.clone());
         return Err(Refused::Closed { resolution, at, reason });
     }
+    if now >= approval.due_at {
+        return Err(Refused::Expired(approval.due_at));
+    }
     let person = known(by, config)?;
     let deciders = asking::deciders(approval, config);
     if !deciders.contains(&person) {
+        if asking::asked(&approval.approvers, config).iter().any(|asked| asked.person == person) {
+            return Err(Refused::Requester(person));
+        }
         let asked = deciders.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         return Err(Refused::NotAsked { person, asked });
+    }
+    if let Some(unknown) = to.iter().find(|approver| !exists(approver, config)) {
+        return Err(Refused::UnknownApprover(unknown.clone()));
     }
     let policy = policy_digest(&approval.policies, to);
     let mut next = approval.clone();
@@ -425,6 +446,13 @@ pub fn reassign(
     let reassign =
         Change::Reassign { approval: approval.id, expected: row.version, approvers: to.to_vec(), policy };
     Ok(std::iter::once(reassign).chain(asking::ask(&next, config, now)).collect())
+}
+
+fn exists(approver: &Approver, config: &Config) -> bool {
+    match approver {
+        Approver::Person(person) => config.people.contains_key(person),
+        Approver::Group(group) => config.groups.contains_key(group),
+    }
 }
 
 /// The digest of the policy field of a content: policies, their settings, and who is asked.

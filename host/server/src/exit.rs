@@ -99,8 +99,8 @@ pub struct Failure {
     /// Further lines: causes, evidence.
     pub details: Vec<String>,
     /// What is wrong in a file that a person wrote.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub problems: Vec<FileProblem>,
+    #[serde(default, skip_serializing_if = "<[FileProblem]>::is_empty")]
+    pub problems: Box<[FileProblem]>,
     /// What to do next.
     pub help: Option<String>,
 }
@@ -122,7 +122,7 @@ impl Failure {
             code: code.into(),
             message: message.into(),
             details: Vec::new(),
-            problems: Vec::new(),
+            problems: Box::default(),
             help: None,
         }
     }

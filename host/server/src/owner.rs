@@ -56,6 +56,7 @@ async fn dispatch(host: &Arc<Host>, listen: Option<String>) -> Result<(), Failur
     if recovered > 0 {
         tracing::info!(runs = recovered, "going on with runs that an earlier process left");
     }
+    cycle::look_back(host).await?;
     let path = socket::path(&host.folder);
     let listener = socket::listen(&path)?;
     host.announce(&path)?;

@@ -2,7 +2,8 @@
 //!
 //! A watched folder holds a build once its `build.yaml`, written last, is there and two looks two seconds
 //! apart see the same files. Builds are told apart by (pipeline, artifact digest), so a restart does not
-//! release an old build again, and a rebuilt folder with the same files is not new.
+//! release an old build again, and a rebuilt folder with the same files is not new. What comes of a build is
+//! said once: neither a wrong one nor a wrong pipeline file is reported every two seconds.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,24 +29,37 @@ use crate::supervise::Supervisor;
 /// Between two looks at a folder. Two equal ones mean that a build is no longer being written.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// One watched folder.
+/// One folder that is watched for one pipeline.
 struct Watched {
     pipeline: PathBuf,
     folder: PathBuf,
     seen: Option<Digest>,
-    released: Option<Digest>,
+    /// The build that something came of, and the revision of the pipeline then: a mended pipeline may take
+    /// what the one before refused.
+    tried: Option<(Digest, Digest)>,
+}
+
+/// What is remembered from one look to the next.
+#[derive(Default)]
+struct Watch {
+    folders: BTreeMap<(PathBuf, PathBuf), Watched>,
+    /// Why a pipeline file cannot be read, as it was said last.
+    unreadable: BTreeMap<PathBuf, String>,
 }
 
 /// Watches the folders of every pipeline of the configuration until the host stops.
 pub async fn run(host: Arc<Host>, mode: Mode) {
     let mut stop = host.supervisor.stop();
-    let mut folders: BTreeMap<PathBuf, Watched> = BTreeMap::new();
+    let mut watch = Watch::default();
     while !stop.given() {
-        for (folder, pipeline) in watched(&host) {
-            let new =
-                || Watched { pipeline: pipeline.clone(), folder: folder.clone(), seen: None, released: None };
-            let watched = folders.entry(folder.clone()).or_insert_with(new);
-            if let Err(failure) = look(&host, watched, mode).await {
+        for (place, revision) in watched(&host, &mut watch.unreadable) {
+            let watched = watch.folders.entry(place).or_insert_with_key(|(pipeline, folder)| Watched {
+                pipeline: pipeline.clone(),
+                folder: folder.clone(),
+                seen: None,
+                tried: None,
+            });
+            if let Err(failure) = look(&host, watched, revision, mode).await {
                 tracing::error!(folder = %watched.folder.display(), failure = %host.redact(&describe(&failure)), "a new build makes no release");
             }
         }
@@ -65,15 +79,22 @@ fn describe(failure: &Failure) -> String {
     text
 }
 
-/// The folders that triggers name now: a pipeline file may change while the host runs. A file that cannot
-/// be read is said and watched again when it can.
-fn watched(host: &Host) -> Vec<(PathBuf, PathBuf)> {
+/// The pipelines and the folders that their triggers name now, with the pipeline's revision: a pipeline file
+/// may change while the host runs. One that cannot be read is said, and watched again when it can.
+fn watched(host: &Host, unreadable: &mut BTreeMap<PathBuf, String>) -> Vec<((PathBuf, PathBuf), Digest)> {
     let mut folders = Vec::new();
     for path in &host.config.pipelines {
         match load::pipeline(path) {
-            Ok(loaded) => folders.extend(sources(path, &loaded.value)),
+            Ok(loaded) => {
+                unreadable.remove(path);
+                let revision = loaded.value.revision;
+                folders.extend(sources(path, &loaded.value).into_iter().map(|place| (place, revision)));
+            }
             Err(failure) => {
-                tracing::warn!(pipeline = %path.display(), failure = %describe(&failure), "not watched")
+                let text = describe(&failure);
+                if unreadable.insert(path.clone(), text.clone()).as_ref() != Some(&text) {
+                    tracing::warn!(pipeline = %path.display(), failure = text, "not watched");
+                }
             }
         }
     }
@@ -85,22 +106,22 @@ fn sources(path: &Path, pipeline: &Pipeline) -> Vec<(PathBuf, PathBuf)> {
     let triggered = pipeline.artifacts.iter().filter(|spec| spec.trigger.is_some());
     triggered
         .filter_map(|spec| match &spec.source {
-            Some(ArtifactLocation::Directory(folder)) => Some((beside.join(folder), path.to_owned())),
+            Some(ArtifactLocation::Directory(folder)) => Some((path.to_owned(), beside.join(folder))),
             _ => None,
         })
         .collect()
 }
 
-async fn look(host: &Arc<Host>, watched: &mut Watched, mode: Mode) -> Result<(), Failure> {
+async fn look(host: &Arc<Host>, watched: &mut Watched, revision: Digest, mode: Mode) -> Result<(), Failure> {
     let folder = watched.folder.clone();
     let now = Supervisor::blocking(move || artifact::fingerprint(&folder)).await;
-    let settled = now.is_some() && now == watched.seen;
+    let settled = now.filter(|now| Some(*now) == watched.seen);
     watched.seen = now;
-    if !settled || now == watched.released {
+    let Some(build) = settled.map(|build| (build, revision)).filter(|build| Some(*build) != watched.tried)
+    else {
         return Ok(());
-    }
-    // Said once per build, whatever comes of it: an invalid build is not tried every two seconds.
-    watched.released = now;
+    };
+    watched.tried = Some(build);
     release(host, watched, mode).await
 }
 
@@ -126,7 +147,8 @@ async fn release(host: &Arc<Host>, watched: &Watched, mode: Mode) -> Result<(), 
         Supervisor::blocking(move || create::import(&reader, &alias, &folder)).await?
     };
     let key = format!("trigger:{}:{}", pipeline.name, imported.digest.hex());
-    if host.store.read().release_by_key(key.clone()).await?.is_some() {
+    if let Some(release) = host.store.read().release_by_key(key.clone(), mode).await? {
+        tracing::info!(%release, pipeline = %pipeline.name, "this build was released before");
         return Ok(());
     }
     let request = Create {
@@ -154,7 +176,9 @@ fn origin(host: &Host, requested_for: Option<&str>) -> Origin {
 fn person(host: &Host, name: &str) -> Option<PersonId> {
     let by_mail = || {
         let mut people = host.config.people.iter();
-        people.find(|(_, person)| person.mail.as_deref() == Some(name)).map(|(id, _)| id.clone())
+        // Whoever is written with a capital letter is still the one who must not approve.
+        let same = |mail: &str| mail.eq_ignore_ascii_case(name);
+        people.find(|(_, person)| person.mail.as_deref().is_some_and(same)).map(|(id, _)| id.clone())
     };
     let by_id = PersonId::new(name).ok().filter(|id| host.config.people.contains_key(id));
     by_id.or_else(by_mail)

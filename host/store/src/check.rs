@@ -72,7 +72,8 @@ fn check_run(db: &Connection, id: RunId, problems: &mut Vec<String>) -> Outcome<
     }
     check_epochs(id, &frames, problems);
     let complete = records().any(|record| matches!(record, Record::Complete { .. }));
-    if complete != (row.state == RunState::Done) {
+    // A run that was canceled while it waited ends without another record.
+    if complete != (row.state == RunState::Done) && (complete || !row.cancel) {
         let end = if complete { "an end" } else { "no end" };
         problems.push(format!("{id}: it is {:?} and its journal has {end}", row.state));
     }

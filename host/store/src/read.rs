@@ -105,8 +105,12 @@ impl Read for Reader {
         Box::pin(async move { self.with(|db| release::list(db, &filter)) })
     }
 
-    fn release_by_key(&self, key: String) -> BoxFuture<'_, Result<Option<ReleaseId>, StoreError>> {
-        Box::pin(async move { self.with(|db| release::by_key(db, &key)) })
+    fn release_by_key(
+        &self,
+        key: String,
+        mode: Mode,
+    ) -> BoxFuture<'_, Result<Option<ReleaseId>, StoreError>> {
+        Box::pin(async move { self.with(|db| release::by_key(db, &key, mode)) })
     }
 
     fn counter(&self, pipeline: PipelineName) -> BoxFuture<'_, Result<u64, StoreError>> {
@@ -127,6 +131,10 @@ impl Read for Reader {
 
     fn run(&self, run: RunId) -> BoxFuture<'_, Result<Option<Run>, StoreError>> {
         Box::pin(async move { self.with(|db| run::row(db, run)) })
+    }
+
+    fn quarantined(&self) -> BoxFuture<'_, Result<Vec<Run>, StoreError>> {
+        Box::pin(async move { self.with(run::quarantined) })
     }
 
     fn journal(&self, run: RunId) -> BoxFuture<'_, Result<Vec<Frame>, StoreError>> {

@@ -510,9 +510,8 @@ pub trait Store: Send + Sync {
     /// Makes everything durable, or nothing.
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Takes a run that is ready, due or was left running by an owner that is gone: appends the claim and
-    /// returns the journal. `None` if it is not to be had. `fresh` is false for a run that was found
-    /// running at boot, so that its crash counter rises.
+    /// Takes a run that is ready, or in backoff and due: appends the claim and returns the journal. `None`
+    /// if it is not to be had.
     fn claim(
         &self,
         run: RunId,
@@ -520,8 +519,9 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> BoxFuture<'_, Result<Option<Claimed>, StoreError>>;
 
-    /// At boot, once: every run that an owner left running becomes ready, its crash counter raised.
-    /// Returns how many.
+    /// At boot, once: every run that an owner left running becomes ready, its crash counter raised; or
+    /// quarantined, if it does not get any further or its journal is damaged. Returns how many there were.
+    /// Their releases know nothing of a quarantine yet: see [`Read::quarantined`].
     fn recover(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
 
     /// What is due at a time; at most `limit` of each kind.
@@ -539,8 +539,9 @@ pub trait Read: Send + Sync {
     fn release(&self, release: ReleaseId) -> BoxFuture<'_, Result<Option<ReleaseRow>, StoreError>>;
     /// Releases, newest first.
     fn releases(&self, filter: ReleaseFilter) -> BoxFuture<'_, Result<Vec<ReleaseRow>, StoreError>>;
-    /// The newest release with this key.
-    fn release_by_key(&self, key: String) -> BoxFuture<'_, Result<Option<ReleaseId>, StoreError>>;
+    /// The newest release of a mode with this key.
+    fn release_by_key(&self, key: String, mode: Mode)
+    -> BoxFuture<'_, Result<Option<ReleaseId>, StoreError>>;
     /// The highest counter of a pipeline's release names; 0 if there is none.
     fn counter(&self, pipeline: PipelineName) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// A release's events from a sequence number on.
@@ -553,6 +554,8 @@ pub trait Read: Send + Sync {
     ) -> BoxFuture<'_, Result<Vec<QueueEntry>, StoreError>>;
     /// A run's row.
     fn run(&self, run: RunId) -> BoxFuture<'_, Result<Option<Run>, StoreError>>;
+    /// Every run in quarantine, oldest first.
+    fn quarantined(&self) -> BoxFuture<'_, Result<Vec<Run>, StoreError>>;
     /// A run's journal, verified: dense positions, hash chain.
     fn journal(&self, run: RunId) -> BoxFuture<'_, Result<Vec<Frame>, StoreError>>;
     /// An approval's row.

@@ -619,6 +619,8 @@ impl Draft<'_> {
         }
         if let Phase::Call(run, _) | Phase::Quarantined(run, _) = deployment.phase {
             let from = vec![RunState::Waiting, RunState::Ready, RunState::Quarantined];
+            // The mark says why its journal has no end.
+            self.out.changes.push(Change::CancelRun { run });
             self.set_run(run, from, RunState::Done);
         }
         Ok(())

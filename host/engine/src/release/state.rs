@@ -226,6 +226,8 @@ impl ReleaseState {
         deployment.phase = next;
         match event {
             Event::RunCreated { run, .. } => deployment.run = Some(*run),
+            Event::RunQuarantined { problem, .. } => deployment.summary.clone_from(&problem.message),
+            Event::RunReleased { .. } => deployment.summary.clear(),
             Event::RunFinished { outputs, summary, .. } => {
                 deployment.outputs.clone_from(outputs);
                 deployment.summary.clone_from(summary);

@@ -267,12 +267,20 @@ fn nobody_else_may_hand_on_and_never_to_the_requester_alone() {
     let config = &release.source.config;
     let attempt = |row: &ApprovalRow, by: Actor, to: &str| reassign(row, &by, &[name(to)], config, NOW).err();
     assert!(matches!(attempt(&row, person("dan"), "eve"), Some(Refused::NotAsked { .. })));
-    assert!(matches!(attempt(&row, person("rita"), "eve"), Some(Refused::NotAsked { .. })), "the requester");
+    assert_eq!(attempt(&row, person("rita"), "eve"), Some(Refused::Requester(name("rita"))));
     assert!(matches!(attempt(&row, Actor::OsUser("ann".into()), "eve"), Some(Refused::Unknown(_))));
     assert_eq!(attempt(&row, person("ann"), "rita"), Some(Refused::Nobody));
-    assert_eq!(attempt(&row, person("ann"), "group:nobody"), Some(Refused::Nobody));
+    for unknown in ["zoe", "group:nobody"] {
+        assert_eq!(attempt(&row, person("ann"), unknown), Some(Refused::UnknownApprover(name(unknown))));
+    }
+    let due = std::mem::replace(&mut row.approval.due_at, NOW);
+    assert_eq!(attempt(&row, person("ann"), "eve"), Some(Refused::Expired(NOW)));
+    row.approval.due_at = due;
     row.decision = Some(closed(Resolution::Expired));
-    assert!(matches!(attempt(&row, person("ann"), "eve"), Some(Refused::Closed { .. })));
+    let over = attempt(&row, person("ann"), "eve").expect("it is over");
+    assert!(matches!(over, Refused::Closed { .. }));
+    // Whether the host has closed it already makes no difference to who comes too late.
+    assert_eq!((over.kind(), over.code()), (Refused::Expired(NOW).kind(), Refused::Expired(NOW).code()));
 }
 
 fn call() -> ApprovalCall {

@@ -483,8 +483,9 @@ fn a_cancellation_reaches_every_attempt_where_it_is() {
         _ => None,
     };
     let ended: Vec<String> = decision.changes.iter().filter_map(ended).collect();
-    let done = format!("done {}", quarantined.1);
-    assert_eq!(ended, ["approval".to_owned(), format!("cancel {running}"), done]);
+    let of_quarantined = ["cancel", "done"].map(|what| format!("{what} {}", quarantined.1));
+    assert_eq!(ended[..2], ["approval".to_owned(), format!("cancel {running}")]);
+    assert_eq!(ended[2..], of_quarantined, "marked, because its journal gets no end");
     assert_eq!(release.status(), None, "one still runs");
     release.end("C", returned(Status::Succeeded));
     assert_eq!(release.status(), Some(Status::Canceled));
@@ -555,6 +556,7 @@ fn a_quarantined_run_goes_on_or_ends_by_hand() {
         release.tell(Input::RunQuarantined { run, deployment, problem: problem() }).expect("it was running");
         assert_eq!(release.stages()[0], StageState::Quarantined(run));
         assert!(matches!(release.latest("Dev").phase, Phase::Quarantined(..)));
+        assert_eq!(release.latest("Dev").summary, problem().message, "people see why");
         let (by, reason) = (person("ann"), "seen".to_owned());
         if verb == "abort" {
             release.end("Dev", RunEnd::Aborted { by, reason });
@@ -563,6 +565,7 @@ fn a_quarantined_run_goes_on_or_ends_by_hand() {
             let input = Input::RunReleased { run, deployment, by, verb: verb.into(), reason };
             release.tell(input).expect("it is quarantined");
             assert_eq!(release.stages()[0], StageState::Running(run));
+            assert_eq!(release.latest("Dev").summary, "");
         }
     }
 }

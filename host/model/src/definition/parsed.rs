@@ -21,7 +21,14 @@ pub(super) struct ParsedArtifact {
     pub(super) alias: Option<Text>,
     pub(super) directory: Option<Text>,
     pub(super) file: Option<Text>,
-    pub(super) branches: Option<Vec<Text>>,
+    pub(super) trigger: Option<ParsedTrigger>,
+}
+
+#[derive(Debug)]
+pub(super) struct ParsedTrigger {
+    pub(super) branches: Vec<Text>,
+    pub(super) place: Place,
+    pub(super) path: String,
 }
 
 #[derive(Debug)]
@@ -139,7 +146,11 @@ fn artifact(item: &Item<'_>) -> ParsedArtifact {
         alias: text(item, "alias"),
         directory: source.as_ref().and_then(|source| text(source, "directory")),
         file: source.as_ref().and_then(|source| text(source, "file")),
-        branches: item.get("trigger").map(|trigger| texts(&trigger, "branches")),
+        trigger: item.get("trigger").map(|trigger| ParsedTrigger {
+            branches: texts(&trigger, "branches"),
+            place: trigger.node.place,
+            path: trigger.path,
+        }),
     }
 }
 

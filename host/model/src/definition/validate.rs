@@ -56,7 +56,14 @@ impl Validator<'_> {
             (None, Some(path)) => Some(ArtifactLocation::File(self.path(path))),
             _ => None,
         };
-        let trigger = parsed.branches.as_ref().map(|branches| self.trigger(branches));
+        let trigger = parsed.trigger.as_ref().map(|trigger| self.trigger(&trigger.branches));
+        // A source that is wrong in itself is one problem, not two.
+        if let (Some(trigger), None, false) = (&parsed.trigger, &parsed.directory, self.problems.has_errors())
+        {
+            let message = "this trigger never starts anything: only a folder is watched";
+            let warning = Problem::warning("never-fires", Some(trigger.place), &trigger.path, message);
+            self.problems.push(warning.help("add `source: { directory: PATH }`, or remove the trigger"));
+        }
         Some(ArtifactSpec { alias: parsed.alias.as_ref()?.parse(self.problems)?, source, trigger })
     }
 

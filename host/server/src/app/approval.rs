@@ -11,7 +11,7 @@ use relhost_model::release::Mode;
 
 use super::caller::Caller;
 use crate::dispatch::advance::AdvanceError;
-use crate::dispatch::verdict::{current_content, missing, settle};
+use crate::dispatch::verdict::{current_content, missing, recheck, settle};
 use crate::exit::{Exit, Failure};
 use crate::host::Host;
 use crate::protocol::{ApprovalView, ReleaseRef};
@@ -96,10 +96,22 @@ pub async fn decide(host: &Host, caller: &Caller, ballot: Ballot) -> Result<Appr
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Failure::new(Exit::Conflict, "conflict", format!("{} changes without pause", ballot.approval)))
+    Err(busy(ballot.approval))
+}
+
+fn busy(id: ApprovalId) -> Failure {
+    Failure::new(Exit::Conflict, "conflict", format!("{id} changes without pause"))
 }
 
 fn refused(row: &ApprovalRow, refused: &Refused) -> Failure {
+    because(format!("the vote on {} was not counted: {refused}", row.approval.id), refused)
+}
+
+fn not_handed_on(row: &ApprovalRow, refused: &Refused) -> Failure {
+    because(format!("{} was not handed on: {refused}", row.approval.id), refused)
+}
+
+fn because(message: String, refused: &Refused) -> Failure {
     let exit = match refused.kind() {
         rules::RefusedKind::NotAsked => Exit::NotAllowed,
         rules::RefusedKind::Rule => Exit::Refused,
@@ -107,11 +119,7 @@ fn refused(row: &ApprovalRow, refused: &Refused) -> Failure {
         rules::RefusedKind::Expired => Exit::Expired,
         rules::RefusedKind::Usage => Exit::Invalid,
     };
-    let failure = Failure::new(
-        exit,
-        refused.code(),
-        format!("the vote on {} was not counted: {refused}", row.approval.id),
-    );
+    let failure = Failure::new(exit, refused.code(), message);
     match refused.help() {
         Some(help) => failure.help(help),
         None => failure,
@@ -129,17 +137,39 @@ pub async fn reassign(
     to: &[Approver],
     comment: &str,
 ) -> Result<ApprovalView, Failure> {
-    let row = row(host, id).await?;
-    let mode = if row.approval.rehearsal { Mode::Rehearsal } else { Mode::Real };
+    for _ in 0..ATTEMPTS_MAX {
+        let row = row(host, id).await?;
+        if hand_on(host, caller, &row, (to, comment)).await? {
+            // The votes that are there may be all that the new list needs.
+            recheck(host, id).await?;
+            return get(host, id).await;
+        }
+    }
+    Err(busy(id))
+}
+
+/// False if somebody was quicker.
+async fn hand_on(
+    host: &Host,
+    caller: &Caller,
+    row: &ApprovalRow,
+    (to, comment): (&[Approver], &str),
+) -> Result<bool, Failure> {
+    let approval = &row.approval;
+    let mode = if approval.rehearsal { Mode::Rehearsal } else { Mode::Real };
     let (by, _) = caller.acting(mode, &host.config)?;
-    let changes = rules::reassign(&row, &by, to, &host.config, host.now()).map_err(|r| refused(&row, &r))?;
+    let mut changes =
+        rules::reassign(row, &by, to, &host.config, host.now()).map_err(|r| not_handed_on(row, &r))?;
     let names = to.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let message = format!("{id} was handed to {names} by {by}: {comment}");
+    let why = if comment.is_empty() { String::new() } else { format!(": {comment}") };
+    let message = format!("{} was handed to {names} by {by}{why}", approval.id);
     let line = LogLine { level: LogLevel::Info, source: "host".into(), message, fields: Vec::new() };
-    let mut changes = changes;
-    changes.push(Change::Note { release: row.approval.release, at: host.now(), line });
-    host.store.commit(Commit { changes, ..Commit::default() }).await?;
-    get(host, id).await
+    changes.push(Change::Note { release: approval.release, at: host.now(), line });
+    match host.store.commit(Commit { changes, ..Commit::default() }).await {
+        Ok(()) => Ok(true),
+        Err(StoreError::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Approvals as people see them.

@@ -68,7 +68,7 @@ pub async fn create_for(host: &Arc<Host>, origin: Origin, request: Create) -> Re
     .await;
     let parts = parts?;
     let key = request.key.clone().unwrap_or_else(|| key(&parts, &request));
-    let existing = host.store.read().release_by_key(key.clone()).await?;
+    let existing = host.store.read().release_by_key(key.clone(), request.mode).await?;
     if let (Some(existing), false) = (existing, request.new) {
         return found(host, existing, parts.warnings).await;
     }

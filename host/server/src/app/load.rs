@@ -115,7 +115,7 @@ pub fn invalid(found: &Problems) -> Failure {
         _ => format!("{} has {count} problems", found.file()),
     };
     let mut failure = Failure::new(Exit::Invalid, "invalid-file", message);
-    failure.problems = problems(found);
+    failure.problems = problems(found).into();
     if count > PROBLEMS_SHOWN {
         failure = failure.detail(format!("{} more are not shown", count - PROBLEMS_SHOWN));
     }

@@ -4,7 +4,7 @@ use relhost_engine::journal::{Frame, Record};
 use relhost_engine::port::store::{Change, ReleaseRow, RunState, StageState, Store as _};
 use relhost_engine::port::{BoxFuture, CallStop, HostCalls};
 use relhost_engine::release::{Input, ReleaseState};
-use relhost_engine::replay::{self, Begin, RunJournal};
+use relhost_engine::replay::{self, Attested, Begin, RunJournal};
 use relhost_model::actor::Actor;
 use relhost_model::call::{Answer, HostCall, LogLine};
 use relhost_model::id::{RunId, StageName};
@@ -192,6 +192,9 @@ async fn quarantined(
     row: &ReleaseRow,
     stage: Option<&StageName>,
 ) -> Result<Option<Found>, Failure> {
+    if let Some(stage) = stage {
+        find::stage(row, stage)?;
+    }
     let wanted: Vec<RunId> = row
         .summary
         .stages
@@ -234,7 +237,6 @@ pub async fn retry(
         Some(stage) => stage,
         None => only_unfinished(&row)?,
     };
-    find::stage(&row, &stage)?;
     advance(host, row.id, Input::Retry { stage: stage.clone(), by }, Together::default()).await?;
     Ok(format!("{} tries {stage} again", row.name))
 }
@@ -301,7 +303,7 @@ pub async fn attest(
     let (ordinal, answer) = attested;
     let frames = host.store.read().journal(found.run).await?;
     let frame = replay::attest(frames, (ordinal, answer), (by.clone(), reason.clone()), host.now())
-        .map_err(|error| Failure::chain(Exit::Conflict, "not-in-doubt", &error))?;
+        .map_err(|error| not_attested(&row, &error))?;
     let ready = Change::SetRun {
         run: found.run,
         from: vec![RunState::Quarantined],
@@ -318,6 +320,18 @@ pub async fn attest(
     };
     advance(host, row.id, input, Together { frame: Some(frame), changes: vec![ready] }).await?;
     Ok(format!("call {ordinal} of {} is attested; {} goes on", found.run, found.stage))
+}
+
+fn not_attested(row: &ReleaseRow, error: &Attested) -> Failure {
+    let (exit, code) = match error {
+        Attested::Damaged(_) => (Exit::Unexpected, "journal-damaged"),
+        Attested::NotInDoubt { .. } => (Exit::Conflict, "not-in-doubt"),
+        Attested::WrongKind { .. } => (Exit::Invalid, "outcome"),
+    };
+    Failure::chain(exit, code, error).help(format!(
+        "`relhost release journal {}` shows the calls; one without an outcome is in doubt",
+        row.id
+    ))
 }
 
 fn nothing_quarantined(row: &ReleaseRow) -> Failure {
@@ -340,10 +354,13 @@ pub async fn abort(
     let found = quarantined(host, &row, stage.as_ref()).await?.ok_or_else(|| {
         nothing_quarantined(&row).help("`relhost release cancel` stops a release that is running or waiting")
     })?;
-    let frames = host.store.read().journal(found.run).await?;
+    let damaged = |failure: Failure| {
+        failure.help(format!("`relhost release cancel {}` ends it without its journal", row.id))
+    };
+    let frames = host.store.read().journal(found.run).await.map_err(|error| damaged(error.into()))?;
     let end = RunEnd::Aborted { by, reason };
     let frame = replay::abort(&frames, end.clone(), host.now())
-        .map_err(|error| Failure::chain(Exit::Unexpected, "journal-damaged", &error))?;
+        .map_err(|error| damaged(Failure::chain(Exit::Unexpected, "journal-damaged", &error)))?;
     let done = Change::SetRun {
         run: found.run,
         from: vec![RunState::Quarantined],

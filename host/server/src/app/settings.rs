@@ -86,7 +86,7 @@ impl<'a> Checker<'a> {
         };
         let found = type_of(value);
         let fits = |wanted: &&str| **wanted == *found || (**wanted == *"number" && found == "integer");
-        if types.iter().any(|wanted| fits(wanted)) {
+        if types.iter().any(fits) {
             return true;
         }
         let wanted: Vec<&str> = types.into_iter().filter(|word| *word != "null").map(word).collect();

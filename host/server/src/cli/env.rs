@@ -63,6 +63,11 @@ async fn answer(session: &Session<'_>, backend: &Backend, command: Env) -> Resul
         Env::Cleanup { environment, namespace, rehearse } => (environment, namespace, rehearse),
     };
     let view = views.iter().find(|view| view.name == environment);
+    if view.is_none() {
+        // Refused before anything else: the use case says which environments there are.
+        let request = Request::Cleanup { environment: environment.clone(), mode: Mode::Rehearsal, namespace };
+        backend.call(None, request).await?;
+    }
     let objects = view.map(|view| if rehearse { view.rehearsed.join(", ") } else { view.applied.join(", ") });
     let target = view.map(|view| view.target.clone()).unwrap_or_default();
     let question = match (namespace, objects.as_deref()) {

@@ -6,6 +6,7 @@ use relhost_model::release::Mode;
 use super::session::Session;
 use crate::exit::{Exit, Failure};
 use crate::owner::{Backend, Duty};
+use crate::telemetry;
 use crate::trigger;
 
 /// Own the state: dispatch every release, watch for new builds, send mails, serve the decide page.
@@ -30,6 +31,8 @@ pub struct Serve {
 pub async fn run(session: &Session<'_>, command: Serve) -> Result<Exit, Failure> {
     let mut config = session.config(None)?;
     config.listen = command.listen.or(config.listen);
+    // What a server does is its output: one line per build and release, without being asked.
+    telemetry::start(session.global.verbose.max(1));
     let backend = session.open(config, Duty::Dispatch).await?;
     let Backend::Owner(host) = &backend else {
         return Err(Failure::new(Exit::Conflict, "owned", "another process owns the state folder")

@@ -307,7 +307,7 @@ mod tests {
             help: Some("did you mean `environment`?".into()),
         };
         let mut failure = Failure::new(Exit::Invalid, "invalid-file", "pipeline.yaml has a problem");
-        failure.problems.push(problem);
+        failure.problems = Box::new([problem]);
         insta::assert_snapshot!(anstream::adapter::strip_str(&describe(&failure)).to_string(), @"
         error: pipeline.yaml has a problem
         pipeline.yaml:3:5: error: unknown key `enviroment`

@@ -41,6 +41,12 @@ pub enum AdvanceError {
     Fold(#[from] FoldError),
 }
 
+/// Whether the process must end.
+#[must_use]
+pub fn is_fatal(error: &AdvanceError) -> bool {
+    matches!(error, AdvanceError::Store(StoreError::Fatal { .. }))
+}
+
 impl From<AdvanceError> for Failure {
     fn from(error: AdvanceError) -> Self {
         match error {

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use relhost_engine::port::store::{Store as _, StoreError};
 use relhost_model::digest::Digest;
-use relhost_model::id::RunId;
+use relhost_model::id::{ApprovalId, RunId};
 use relhost_model::release::Mode;
 use tokio::sync::Notify;
 
-use super::advance::AdvanceError;
+use super::advance::{AdvanceError, is_fatal};
 use super::{outbox, queue, runner, verdict};
 use crate::host::Host;
 
@@ -64,12 +64,6 @@ pub async fn run(host: Arc<Host>) {
     }
 }
 
-/// Whether the process must end.
-#[must_use]
-pub fn is_fatal(error: &AdvanceError) -> bool {
-    matches!(error, AdvanceError::Store(StoreError::Fatal { .. }))
-}
-
 /// At boot nobody knows which environments are free: look at all of them.
 fn touch_all(host: &Host) {
     for environment in host.config.environments.keys() {
@@ -83,7 +77,7 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
     let now = host.now();
     let due = host.store.due(now, BATCH).await?;
     for approval in due.approvals {
-        verdict::recheck(host, approval).await?;
+        recheck(host, approval).await?;
     }
     for run in due.runs {
         if !begin(&flight.runs, run, RUNS_MAX) {
@@ -117,6 +111,30 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
             .await;
     }
     Ok(due.next.map_or(SLEEP_MAX, |next| next.since(host.now()).to_std()))
+}
+
+/// At boot, before anybody is answered: looks at what may have become different while nobody ran the host.
+/// Runs were put into quarantine, times are over, groups have other members.
+///
+/// # Errors
+/// If the store fails.
+pub async fn look_back(host: &Host) -> Result<(), AdvanceError> {
+    runner::tell_quarantined(host).await?;
+    for row in host.store.read().approvals(true, None).await? {
+        recheck(host, row.approval.id).await?;
+    }
+    Ok(())
+}
+
+/// One approval that cannot be evaluated keeps nothing else from going on.
+async fn recheck(host: &Host, approval: ApprovalId) -> Result<(), AdvanceError> {
+    match verdict::recheck(host, approval).await {
+        Err(error) if !is_fatal(&error) => {
+            tracing::error!(%approval, %error, "evaluate an approval");
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 fn begin<K: Ord>(flight: &Mutex<BTreeSet<K>>, key: K, max: usize) -> bool {

@@ -4,7 +4,7 @@ use relhost_engine::port::store::Store as _;
 use relhost_engine::release::Input;
 use relhost_model::release::Mode;
 
-use super::advance::{AdvanceError, Together, advance};
+use super::advance::{AdvanceError, Together, advance, is_fatal};
 use crate::host::Host;
 
 /// Gives every marked environment that is free to the oldest deployment that waits for it.
@@ -23,7 +23,9 @@ pub async fn grant(host: &Host) -> Result<(), AdvanceError> {
             Err(AdvanceError::Refused(_)) => {
                 tracing::debug!(deployment = %first.deployment, "left the queue")
             }
-            Err(error) => return Err(error),
+            Err(error) if is_fatal(&error) => return Err(error),
+            // The other environments are free all the same, and their marks are taken already.
+            Err(error) => tracing::error!(deployment = %first.deployment, %error, "give an environment away"),
         }
     }
     Ok(())

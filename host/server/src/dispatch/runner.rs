@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use relhost_engine::port::store::{Change, Claimed, Commit, RunState, Store as _, StoreError};
-use relhost_engine::release::Input;
+use relhost_engine::port::store::{Change, Claimed, Commit, NewRun, Run, RunState, Store as _, StoreError};
+use relhost_engine::release::{Input, Phase};
 use relhost_engine::replay::{JournalLimit, RunJournal};
 use relhost_model::call::CallError;
 use relhost_model::id::RunId;
@@ -12,7 +12,7 @@ use relhost_model::time::Millis;
 use relhost_runtime::{Activation, Plugin};
 use relhost_store::kill;
 
-use super::advance::{AdvanceError, Together, advance, load};
+use super::advance::{AdvanceError, Together, advance, is_fatal, load};
 use super::effect::Target;
 use super::session::Session;
 use crate::host::Host;
@@ -26,7 +26,12 @@ const BACKOFF: Millis = Millis::from_secs(5);
 /// # Errors
 /// If the store fails, or another owner has the run.
 pub async fn drive(host: Arc<Host>, run: RunId) -> Result<(), AdvanceError> {
-    let Some(claimed) = host.store.claim(run, host.owner.clone(), host.now()).await? else { return Ok(()) };
+    let claimed = match host.store.claim(run, host.owner.clone(), host.now()).await {
+        Ok(Some(claimed)) => claimed,
+        Ok(None) => return Ok(()),
+        Err(StoreError::Damaged { reason }) => return damaged(&host, run, reason).await,
+        Err(error) => return Err(error.into()),
+    };
     kill::point!("runner.after-claim");
     match activate(&host, &claimed).await {
         Err(error @ AdvanceError::Store(StoreError::Fatal { .. } | StoreError::FenceLost { .. })) => {
@@ -44,7 +49,7 @@ async fn activate(host: &Arc<Host>, claimed: &Claimed) -> Result<(), AdvanceErro
     let state = load(host, release).await?;
     let prepared = match prepare(host, claimed, &state).await {
         Ok(prepared) => prepared,
-        Err(problem) => return quarantine(host, claimed, problem).await,
+        Err(problem) => return quarantine(host, &claimed.run.new, problem).await,
     };
     let (plugin, target, journal) = prepared;
     let context = journal.start().context.clone();
@@ -56,7 +61,7 @@ async fn activate(host: &Arc<Host>, claimed: &Claimed) -> Result<(), AdvanceErro
         Activation::Returned(outcome) => RunEnd::Returned(outcome),
         Activation::Failed(error) => RunEnd::Failed(redacted(host, error)),
         Activation::Suspended => return Ok(()),
-        Activation::Quarantined(problem) => return quarantine(host, claimed, problem).await,
+        Activation::Quarantined(problem) => return quarantine(host, &claimed.run.new, problem).await,
         Activation::Interrupted(reason) => return interrupted(host, run, reason).await,
     };
     complete(host, claimed, journal, end).await
@@ -119,7 +124,7 @@ async fn complete(
     let new = &claimed.run.new;
     let frame = match journal.complete(end.clone(), host.now()) {
         Ok(frame) => frame,
-        Err(mismatch) => return quarantine(host, claimed, (*mismatch).into()).await,
+        Err(mismatch) => return quarantine(host, new, (*mismatch).into()).await,
     };
     kill::point!("runner.before-complete");
     let done = set(new.id, vec![RunState::Running, RunState::Ready], RunState::Done);
@@ -130,13 +135,47 @@ async fn complete(
     Ok(())
 }
 
+/// A run whose journal cannot be read never becomes any better by itself.
+async fn damaged(host: &Host, run: RunId, reason: String) -> Result<(), AdvanceError> {
+    let Some(row) = host.store.read().run(run).await? else { return Ok(()) };
+    quarantine(host, &row.new, CallError::permanent("journal-damaged", reason)).await
+}
+
+/// Tells the releases of runs that the store has put into quarantine at boot. A release that knows it
+/// already is left alone, so whoever is killed in between does it again.
+///
+/// # Errors
+/// If the store fails.
+pub async fn tell_quarantined(host: &Host) -> Result<(), AdvanceError> {
+    for run in host.store.read().quarantined().await? {
+        match tell(host, &run).await {
+            Err(error) if is_fatal(&error) => return Err(error),
+            // One release that cannot be read keeps no other from being told.
+            Err(error) => tracing::error!(run = %run.new.id, %error, "tell the release of a quarantine"),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn tell(host: &Host, run: &Run) -> Result<(), AdvanceError> {
+    let state = load(host, run.new.release).await?;
+    let phase = state.deployment(run.new.deployment).map(|deployment| &deployment.phase);
+    if !matches!(phase, Some(Phase::Running(of) | Phase::Call(of, _)) if *of == run.new.id) {
+        return Ok(());
+    }
+    let code = if run.crashes > 0 { "host-died" } else { "journal-damaged" };
+    let problem = CallError::permanent(code, run.problem.clone().unwrap_or_default());
+    kill::point!("quarantine.before-tell");
+    quarantine(host, &run.new, problem).await
+}
+
 /// Stops the run until a person says how to go on. Nothing else is touched.
-async fn quarantine(host: &Host, claimed: &Claimed, problem: CallError) -> Result<(), AdvanceError> {
-    let new = &claimed.run.new;
+async fn quarantine(host: &Host, new: &NewRun, problem: CallError) -> Result<(), AdvanceError> {
     let problem = redacted(host, problem);
     let change = Change::SetRun {
         run: new.id,
-        from: vec![RunState::Running, RunState::Ready],
+        from: vec![RunState::Running, RunState::Ready, RunState::Backoff, RunState::Quarantined],
         to: RunState::Quarantined,
         due_at: None,
         problem: Some(problem.message.clone()),

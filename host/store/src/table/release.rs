@@ -3,7 +3,7 @@
 use relhost_engine::event::{Event, Recorded};
 use relhost_engine::port::store::{AppendEvents, ReleaseFilter, ReleaseRow, ReleaseSummary, StoreError};
 use relhost_model::id::{PipelineName, ReleaseId};
-use relhost_model::release::{Snapshot, Status};
+use relhost_model::release::{Mode, Snapshot, Status};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::column::{int, mode, mode_word, moment, text, time, uint, value};
@@ -133,11 +133,11 @@ fn decode(row: &Row<'_>) -> Outcome<ReleaseRow> {
     })
 }
 
-/// The newest release with a key, of either mode.
-pub(crate) fn by_key(db: &Connection, key: &str) -> Outcome<Option<ReleaseId>> {
+/// The newest release of a mode with a key.
+pub(crate) fn by_key(db: &Connection, key: &str, mode: Mode) -> Outcome<Option<ReleaseId>> {
     Ok(db
-        .prepare_cached("SELECT max(id) FROM release WHERE key = ?1")?
-        .query_row([key], |row| row.get::<_, Option<i64>>(0))?
+        .prepare_cached("SELECT max(id) FROM release WHERE key = ?1 AND mode = ?2")?
+        .query_row((key, mode_word(mode)), |row| row.get::<_, Option<i64>>(0))?
         .map(|id| ReleaseId(uint(id))))
 }
 

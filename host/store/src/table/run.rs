@@ -101,21 +101,35 @@ pub(crate) fn recover(db: &Connection) -> Outcome<u64> {
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
     for (id, crashes, crashed_after) in &left {
-        let run = RunId(uint(*id));
-        let (position, ordinal) = frame::progress(db, run)?;
-        let stuck = frame::ends_with_claim(db, run)?;
-        let before =
-            if *crashed_after == Some(int(position)?) { small("crash counter", *crashes)? } else { 0 };
-        let crashes = if stuck { before + 1 } else { 0 };
-        let problem = (crashes >= CRASHES_MAX).then(|| describe(crashes, ordinal));
-        let next = if problem.is_some() { RunState::Quarantined } else { RunState::Ready };
+        let found = match left_behind(db, RunId(uint(*id)), (*crashes, *crashed_after)) {
+            // Damage of one journal is that run's alone: the host starts, and the others go on.
+            Err(Fault::Damaged(reason)) => Left { crashes: 0, crashed_after: None, problem: Some(reason) },
+            other => other?,
+        };
+        let next = if found.problem.is_some() { RunState::Quarantined } else { RunState::Ready };
         db.prepare_cached(
             "UPDATE run SET state = ?2, due_at = NULL, crashes = ?3, crashed_after = ?4, problem = ?5 \
              WHERE id = ?1",
         )?
-        .execute((id, state_word(next), crashes, int(position)?, problem))?;
+        .execute((id, state_word(next), found.crashes, found.crashed_after, found.problem))?;
     }
     Ok(left.len() as u64)
+}
+
+/// What an owner left of a run.
+struct Left {
+    crashes: u32,
+    crashed_after: Option<i64>,
+    problem: Option<String>,
+}
+
+fn left_behind(db: &Connection, run: RunId, (crashes, after): (i64, Option<i64>)) -> Outcome<Left> {
+    let (position, ordinal) = frame::progress(db, run)?;
+    let position = int(position)?;
+    let before = if after == Some(position) { small("crash counter", crashes)? } else { 0 };
+    let crashes = if frame::ends_with_claim(db, run)? { before + 1 } else { 0 };
+    let problem = (crashes >= CRASHES_MAX).then(|| describe(crashes, ordinal));
+    Ok(Left { crashes, crashed_after: Some(position), problem })
 }
 
 fn describe(crashes: u32, ordinal: Option<u32>) -> String {
@@ -153,6 +167,18 @@ pub(crate) fn row(db: &Connection, run: RunId) -> Outcome<Option<Run>> {
     }))
 }
 
+/// Every run in quarantine.
+pub(crate) fn quarantined(db: &Connection) -> Outcome<Vec<Run>> {
+    let mut statement = db.prepare_cached("SELECT id FROM run WHERE state = 'quarantined' ORDER BY id")?;
+    let ids = statement.query_map([], |row| Ok(RunId(uint(row.get(0)?))))?;
+    let ids = ids.collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut runs = Vec::with_capacity(ids.len());
+    for id in ids {
+        runs.extend(row(db, id)?);
+    }
+    Ok(runs)
+}
+
 /// Runs to claim: the ready ones, then those whose backoff is over.
 pub(crate) fn due(db: &Connection, at: Timestamp, limit: u32) -> Outcome<Vec<RunId>> {
     let mut statement = db.prepare_cached(
@@ -172,3 +198,6 @@ pub(crate) fn next(db: &Connection, after: Timestamp) -> Outcome<Option<Timestam
         )?
         .query_row([time(after)], |row| Ok(row.get::<_, Option<i64>>(0)?.map(moment)))?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,8 +22,9 @@ pub async fn a_key_belongs_to_one_release_of_a_mode(backend: &mut dyn Backend) {
     commit.events = Some(events(ReleaseId(1), 1, superseded));
     store.commit(commit).await.unwrap();
     assert_eq!(verdict(store, create(4, Mode::Real)).await, Verdict::Done);
-    assert_eq!(store.read().release_by_key("key".into()).await.unwrap(), Some(ReleaseId(4)));
-    assert_eq!(store.read().release_by_key("other".into()).await.unwrap(), None);
+    assert_eq!(store.read().release_by_key("key".into(), Mode::Real).await.unwrap(), Some(ReleaseId(4)));
+    assert_eq!(store.read().release_by_key("key".into(), Mode::Rehearsal).await.unwrap(), Some(ReleaseId(2)));
+    assert_eq!(store.read().release_by_key("other".into(), Mode::Real).await.unwrap(), None);
     // The same id never stands for two releases.
     let twice = create_release(ReleaseId(4), "fresh", Mode::Real);
     assert_eq!(verdict(store, twice).await, Verdict::Conflict);

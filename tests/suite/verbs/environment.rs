@@ -1,0 +1,59 @@
+//! What lies in an environment, who has it, and removing it.
+
+use super::*;
+
+fn environment(place: &Place, name: &str) -> Value {
+    let list = place.run(&["env", "list", "-o", "json"]).expect(0).json();
+    let mut all = list.as_array().cloned().unwrap_or_default().into_iter();
+    all.find(|environment| environment["name"] == name).unwrap_or_default()
+}
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn an_environment_is_listed_and_cleaned_up() {
+    let place = waiting();
+    let objects = serde_json::json!(["Deployment/shop-web", "Service/shop-web"]);
+    let dev = environment(&place, "dev");
+    assert_eq!((&dev["rehearsed"], &dev["holder"]), (&objects, &Value::Null));
+    assert_eq!(dev["applied"], serde_json::json!([]));
+    let prod = environment(&place, "prod");
+    assert_eq!((&prod["rehearsed"], &prod["holder"]), (&serde_json::json!([]), &"rel-1 dep-2".into()));
+    let table = place.run(&["env", "list"]).expect(0);
+    let objects_in_it = ["Deployment/shop-web", "Service/shop-web"].map(|name| table.stdout.contains(name));
+    assert_eq!(objects_in_it, [true, true], "{}", table.stdout);
+
+    let cleanup = ["env", "cleanup", "dev", "--rehearse"];
+    let unsaid = refused(&place, &cleanup, 2, "Delete Deployment/shop-web, Service/shop-web in `dev`");
+    assert!(unsaid.stderr.contains("--yes"), "{}", unsaid.stderr);
+    assert_eq!(environment(&place, "dev")["rehearsed"], objects);
+    let folder = place.path().join(".relhost/rehearsal/dev");
+    let kept = || std::fs::read_dir(&folder).map_or(0, Iterator::count);
+    assert_eq!(kept(), 2, "{}", folder.display());
+
+    let removed = place.run(&[&cleanup[..], &["--yes"]].concat()).expect(0);
+    assert!(removed.stdout.contains("deleted") && removed.stdout.contains("shop-web"), "{}", removed.stdout);
+    assert_eq!(environment(&place, "dev")["rehearsed"], serde_json::json!([]));
+    assert_eq!(kept(), 0);
+    let again = place.run(&[&cleanup[..], &["--yes"]].concat()).expect(0);
+    assert!(again.stderr.contains("nothing is known to be applied"), "{}", again.stderr);
+    // The release does not care: what is gone is applied again by running the stage again.
+    place.run(&["release", "redeploy", "rel-1", "--stage", "Dev"]).expect(0);
+    place.run(&["resume"]).expect(10);
+    assert_eq!(environment(&place, "dev")["rehearsed"], objects);
+}
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn an_environment_that_is_held_is_left_alone() {
+    let place = waiting();
+    place.run(&["release", "redeploy", "rel-1", "--stage", "Dev"]).expect(0);
+    place.run(&["approval", "approve", "apr-1", "--as", "ann"]).expect(0);
+    place.run(&["resume"]).expect(0);
+    place.run(&["run", "pipeline.yaml", "--rehearse", "--new"]).expect(10);
+    refused(&place, &["env", "cleanup", "prod", "--rehearse", "--yes"], 7, "`prod` is held by dep-");
+    for flags in [&["--rehearse", "--yes"][..], &["--rehearse"], &["--namespace", "--rehearse", "--yes"]] {
+        let nowhere = [&["env", "cleanup", "nowhere"], flags].concat();
+        let ended = refused(&place, &nowhere, 2, "relhost.yaml has no environment `nowhere`");
+        assert!(ended.stderr.contains("its environments are: dev, prod"), "{}", ended.stderr);
+    }
+}
