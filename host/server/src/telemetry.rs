@@ -47,10 +47,7 @@ pub fn start(verbose: u8) {
 /// The most that a target may write.
 fn ceiling(target: &str) -> LevelFilter {
     let library = target.split("::").next().unwrap_or(target);
-    CEILINGS
-        .iter()
-        .find(|(name, _)| *name == library)
-        .map_or(LevelFilter::TRACE, |(_, ceiling)| *ceiling)
+    CEILINGS.iter().find(|(name, _)| *name == library).map_or(LevelFilter::TRACE, |(_, ceiling)| *ceiling)
 }
 
 #[cfg(test)]
