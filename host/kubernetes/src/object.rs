@@ -24,6 +24,12 @@ impl Object {
         self.body["kind"].as_str().unwrap_or_default()
     }
 
+    /// The group of its API; empty for the core group.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        self.api_version().split_once('/').map_or("", |(group, _)| group)
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -63,5 +69,35 @@ fn walk(value: &mut Value, visit: &mut dyn FnMut(&mut Map<String, Value>)) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| walk(item, visit)),
         _ => {}
+    }
+}
+
+/// Whether a name stands for one object wherever it is put into a path: in a URL a `/` would lead to another
+/// resource or another namespace, in a state folder to another folder.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '%']) && !name.contains(char::is_control)
+}
+
+/// Whether a name may be that of a Secret (a DNS subdomain).
+#[must_use]
+pub fn is_subdomain(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    is_name(name) && name.len() <= 253 && name.chars().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_never_leads_elsewhere() {
+        for name in ["web", "system:controller:web", "a.b", "ä b?c#d"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", ".", "..", "web/status", "../../other/secrets/db", "a%2Fb", "a\\b", "a\nb"] {
+            assert!(!is_name(name), "{name}");
+        }
+        assert!(is_subdomain("a-1.b") && !is_subdomain("A") && !is_subdomain("a?b"));
     }
 }

@@ -7,6 +7,7 @@ use relhost_model::call::{AppliedObject, CallError, Change};
 use serde_json::{Map, Value, json};
 
 use crate::client::{ApiError, Apply, Connection, Kind};
+use crate::object::is_subdomain;
 
 /// Creates or updates a Secret. Its fields are taken from whoever had them: the pipeline names this object
 /// as its own.
@@ -14,6 +15,7 @@ use crate::client::{ApiError, Apply, Connection, Kind};
 /// # Errors
 /// If the cluster refuses. The text names fields and never values.
 pub async fn keep(connection: &Connection, request: &SecretRequest) -> Result<AppliedObject, CallError> {
+    named(request)?;
     let kind = Kind::builtin("v1", "Secret", "secrets");
     let body = body(connection.namespace(), request);
     let how = Apply { force: true, dry_run: false };
@@ -29,6 +31,19 @@ pub async fn keep(connection: &Connection, request: &SecretRequest) -> Result<Ap
         generation: None,
         uid: metadata["uid"].as_str().map(str::to_owned),
     })
+}
+
+/// Checks what a server would refuse, before the name becomes part of a path.
+///
+/// # Errors
+/// `invalid-object`.
+pub(crate) fn named(request: &SecretRequest) -> Result<(), CallError> {
+    if is_subdomain(&request.name) {
+        return Ok(());
+    }
+    let text = format!("a Secret cannot be named {:?}", request.name);
+    Err(CallError::permanent("invalid-object", text)
+        .with("help", "use small letters, digits, `-` and `.`, at most 253 of them"))
 }
 
 fn told(connection: &Connection, name: &str, error: &ApiError) -> CallError {
@@ -109,6 +124,18 @@ mod tests {
         assert_eq!(entry["password"], "p:w");
         assert_eq!(entry["email"], "u@example.com");
         assert_eq!(decoded(&entry["auth"]), "u:p:w");
+    }
+
+    #[test]
+    fn the_name_of_a_secret_is_one_segment() {
+        let named = |name: &str| {
+            let content = SecretContent::Generic(Vec::new());
+            named(&SecretRequest { name: name.into(), ..request(content) })
+        };
+        assert!(named("pull.1-a").is_ok());
+        for name in ["", "..", "../../other/secrets/a-secret", "a/b-secret", "A", "a b"] {
+            assert_eq!(named(name).unwrap_err().code, "invalid-object", "{name}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
 use kube::core::ApiResource;
 
+use super::request;
+
 /// A kind with the resource it is reached by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kind {
@@ -76,9 +78,11 @@ impl Kind {
             path.push_str("/namespaces/");
             path.push_str(namespace);
         }
-        for segment in [Some(self.plural.as_str()), name].into_iter().flatten() {
+        path.push('/');
+        path.push_str(&self.plural);
+        if let Some(name) = name {
             path.push('/');
-            path.push_str(segment);
+            path.push_str(&request::escaped(name));
         }
         path
     }
@@ -100,5 +104,7 @@ mod tests {
         assert_eq!(pods.path("dev", None), "/api/v1/namespaces/dev/pods");
         let namespaces = Kind { namespaced: false, ..Kind::builtin("v1", "Namespace", "namespaces") };
         assert_eq!(namespaces.path("dev", Some("dev")), "/api/v1/namespaces/dev");
+        // A name stays one segment, whatever it is.
+        assert_eq!(pods.path("dev", Some("a/../b?c#d")), "/api/v1/namespaces/dev/pods/a%2F..%2Fb%3Fc%23d");
     }
 }
