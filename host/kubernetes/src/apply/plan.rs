@@ -5,7 +5,7 @@ use relhost_model::call::CallError;
 use super::wave;
 use crate::client::{ApiError, Connection, Kind};
 use crate::object::Object;
-use crate::policy::Rules;
+use crate::policy::{self, Rules};
 
 /// One object on its way to the cluster.
 pub(super) struct Planned {
@@ -62,11 +62,11 @@ pub(super) async fn resolve(
     let brings_namespace = objects.iter().any(|object| object.kind() == "Namespace");
     let defined: Vec<(String, String)> = objects.iter().filter_map(definition).collect();
     let mut planned = Vec::new();
-    for object in objects {
-        let defined_here = defined.contains(&(group(&object).to_owned(), object.kind().to_owned()));
+    for mut object in objects {
+        let defined_here = defined.contains(&(object.group().to_owned(), object.kind().to_owned()));
         match connection.kind(object.api_version(), object.kind()).await {
             Ok(kind) => {
-                allowed(&object, &kind, rules)?;
+                allowed(&mut object, &kind, rules)?;
                 let deferred = brings_namespace && kind.namespaced;
                 planned.push(Planned::new(object, Some(kind), deferred));
             }
@@ -92,7 +92,7 @@ pub(super) async fn resolve_deferred(
     rules: Rules<'_>,
 ) -> Result<(), CallError> {
     for planned in planned.iter_mut().filter(|planned| planned.kind.is_none()) {
-        let object = &planned.object;
+        let object = &mut planned.object;
         let kind = connection.kind(object.api_version(), object.kind()).await.map_err(|error| {
             error.at(connection.cluster(), &format!("{} ({})", object.title(), object.origin))
         })?;
@@ -103,19 +103,14 @@ pub(super) async fn resolve_deferred(
 }
 
 /// A kind that no table knows may still belong to the whole cluster.
-fn allowed(object: &Object, kind: &Kind, rules: Rules<'_>) -> Result<(), CallError> {
-    let own_namespace = kind.kind == "Namespace" && object.name() == rules.namespace;
-    if kind.namespaced || own_namespace || rules.cluster_kinds.contains(&kind.kind) {
+fn allowed(object: &mut Object, kind: &Kind, rules: Rules<'_>) -> Result<(), CallError> {
+    if kind.namespaced {
         return Ok(());
     }
-    let (title, origin, kind) = (object.title(), &object.origin, &kind.kind);
-    let text = format!("{title} ({origin}): a {kind} belongs to the whole cluster");
-    Err(CallError::permanent("kind-denied", text)
-        .with("help", "the operator may allow it under `cluster-kinds` of the connection"))
-}
-
-fn group(object: &Object) -> &str {
-    object.api_version().split_once('/').map_or("", |(group, _)| group)
+    if let Some(metadata) = object.body["metadata"].as_object_mut() {
+        metadata.remove("namespace");
+    }
+    policy::cluster_kind(object, rules)
 }
 
 /// Group and kind that a definition adds.
