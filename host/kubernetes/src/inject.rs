@@ -1,5 +1,7 @@
 //! Puts images and pull secrets into every pod specification.
 
+use std::collections::BTreeSet;
+
 use relhost_model::call::CallError;
 use serde_json::{Map, Value, json};
 
@@ -66,17 +68,20 @@ fn places(spec: &mut Map<String, Value>) -> Vec<&mut Value> {
     places
 }
 
-/// Adds pull secrets, merged by name: a name that is there stays where it is.
+/// Adds pull secrets, merged by name: a name that is there stays where it is. A name that is there twice would
+/// be refused, because the server keeps the list by name.
 pub fn pull_secrets(objects: &mut [Object], names: &[String]) {
     for object in objects {
         object.pod_specs(&mut |spec| {
-            let list = spec.entry("imagePullSecrets").or_insert_with(|| json!([]));
-            let Some(list) = list.as_array_mut() else { return };
-            for name in names {
-                if !list.iter().any(|entry| entry["name"] == json!(name)) {
-                    list.push(json!({ "name": name }));
-                }
+            let list = spec.entry("imagePullSecrets").or_insert(Value::Null);
+            if list.is_null() {
+                *list = json!([]);
             }
+            // What is no list is left for the server to refuse.
+            let Some(list) = list.as_array_mut() else { return };
+            list.extend(names.iter().map(|name| json!({ "name": name })));
+            let mut seen = BTreeSet::new();
+            list.retain(|entry| entry["name"].as_str().is_none_or(|name| seen.insert(name.to_owned())));
             if list.is_empty() {
                 spec.remove("imagePullSecrets");
             }
@@ -129,5 +134,45 @@ mod tests {
         pull_secrets(&mut objects, &["new".into()]);
         let list = &objects[0].body["spec"]["template"]["spec"]["imagePullSecrets"];
         assert_eq!(*list, json!([{ "name": "old" }, { "name": "new" }]));
+    }
+
+    #[test]
+    fn pull_secrets_get_into_an_empty_list_and_a_name_is_there_once() {
+        let mut objects = [deployment("nginx")];
+        let mut spec = |list: Value| {
+            objects[0].body["spec"]["template"]["spec"]["imagePullSecrets"] = list;
+            pull_secrets(&mut objects, &["new".into()]);
+            objects[0].body["spec"]["template"]["spec"]["imagePullSecrets"].clone()
+        };
+        assert_eq!(spec(Value::Null), json!([{ "name": "new" }]));
+        let twice = json!([{ "name": "old" }, { "name": "old" }, { "name": "new" }]);
+        assert_eq!(spec(twice), json!([{ "name": "old" }, { "name": "new" }]));
+    }
+
+    #[test]
+    fn every_kind_of_workload_gets_images_and_pull_secrets() {
+        let pod = json!({
+            "containers": [{ "name": "web", "image": "host:5000/app" }],
+            "initContainers": [{ "name": "init", "image": "host:5000/app:1" }],
+            "ephemeralContainers": [{ "name": "debug", "image": "host:5000/app@sha256:ab" }],
+        });
+        let template = json!({ "template": { "spec": pod } });
+        let bodies = [
+            json!({ "kind": "Pod", "spec": pod }),
+            json!({ "kind": "Job", "spec": template }),
+            json!({ "kind": "CronJob", "spec": { "jobTemplate": { "spec": template } } }),
+            json!({ "kind": "StatefulSet", "spec": template }),
+            json!({ "kind": "DaemonSet", "spec": template }),
+            json!({ "kind": "ReplicaSet", "spec": template }),
+            json!({ "kind": "PodTemplate", "template": { "spec": pod } }),
+        ];
+        for body in bodies {
+            let mut objects = [Object { origin: "a.yaml".into(), body }];
+            images(&mut objects, &["host:5000/app:2".into()]).unwrap();
+            pull_secrets(&mut objects, &["pull".into()]);
+            let text = objects[0].body.to_string();
+            assert_eq!(text.matches("\"host:5000/app:2\"").count(), 3, "{text}");
+            assert_eq!(text.matches("\"imagePullSecrets\":[{\"name\":\"pull\"}]").count(), 1, "{text}");
+        }
     }
 }
