@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::apply::{self, word};
 use crate::object::Object;
-use crate::policy::Rules;
+use crate::policy::{self, Rules};
 
 /// An image that holds this word cannot be pulled, so that a failure can be rehearsed.
 const FAILING_IMAGE: &str = "rehearsal-fail";
@@ -26,6 +26,7 @@ pub struct RehearsalCluster {
     folder: PathBuf,
     namespace: String,
     faults: Vec<String>,
+    cluster_kinds: Vec<String>,
 }
 
 impl RehearsalCluster {
@@ -35,39 +36,54 @@ impl RehearsalCluster {
     /// If the folder cannot be made.
     pub fn open(folder: &Path, namespace: String, faults: Vec<String>) -> Result<Self, CallError> {
         std::fs::create_dir_all(folder).map_err(|error| fault(folder, &error))?;
-        Ok(Self { folder: folder.to_owned(), namespace, faults })
+        Ok(Self { folder: folder.to_owned(), namespace, faults, cluster_kinds: Vec::new() })
     }
 
-    fn path(&self, kind: &str, name: &str) -> PathBuf {
-        self.folder.join(format!("{kind}.{name}.json"))
+    /// Allows the cluster-scoped kinds that the real connection allows.
+    #[must_use]
+    pub fn allowing(mut self, cluster_kinds: &[String]) -> Self {
+        self.cluster_kinds = cluster_kinds.to_vec();
+        self
     }
 
-    fn load(&self, kind: &str, name: &str) -> Option<Value> {
-        let text = std::fs::read(self.path(kind, name)).ok()?;
+    /// The file of an object. Two groups may have a kind of one name.
+    fn path(&self, api_version: &str, kind: &str, name: &str) -> PathBuf {
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        let group = match policy::is_builtin(group, kind) {
+            true => String::new(),
+            // No group holds a `_`, and the first `.` ends the kind.
+            false => format!("@{}", group.replace('.', "_")),
+        };
+        self.folder.join(format!("{kind}{group}.{name}.json"))
+    }
+
+    fn load(path: &Path) -> Option<Value> {
+        let text = std::fs::read(path).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
     /// Keeps an object and says what that changed.
-    fn keep(&self, kind: &str, name: &str, body: &Value) -> Result<Change, CallError> {
-        let change = match self.load(kind, name) {
+    fn keep(&self, object: &Object) -> Result<Change, CallError> {
+        let path = self.path(object.api_version(), object.kind(), object.name());
+        let change = match Self::load(&path) {
             None => Change::Created,
-            Some(old) if old == *body => return Ok(Change::Unchanged),
+            Some(old) if old == object.body => return Ok(Change::Unchanged),
             Some(_) => Change::Configured,
         };
-        let path = self.path(kind, name);
         let temporary = path.with_extension("tmp");
-        std::fs::write(&temporary, body.to_string())
+        std::fs::write(&temporary, object.body.to_string())
             .and_then(|()| std::fs::rename(&temporary, &path))
             .map_err(|error| fault(&path, &error))?;
         Ok(change)
     }
 
     fn apply_all(&self, request: &ApplyRequest, progress: &dyn Progress) -> Result<Deployed, CallError> {
-        let rules = Rules { namespace: &self.namespace, kinds: &request.kinds, cluster_kinds: &[] };
+        let rules =
+            Rules { namespace: &self.namespace, kinds: &request.kinds, cluster_kinds: &self.cluster_kinds };
         let objects = apply::prepare(request, rules)?;
         let mut applied = Vec::new();
         for object in &objects {
-            let change = self.keep(object.kind(), object.name(), &object.body)?;
+            let change = self.keep(object)?;
             say(progress, &format!("{} {}", object.title(), word(change)));
             applied.push(self.applied(object, change));
         }
@@ -89,7 +105,8 @@ impl RehearsalCluster {
     fn wait_all(&self, request: &WaitRequest, progress: &dyn Progress) -> Result<Rollout, CallError> {
         let mut rollout = Rollout::default();
         for applied in &request.objects {
-            let body = self.load(&applied.kind, &applied.name).ok_or_else(|| {
+            let path = self.path(&applied.api_version, &applied.kind, &applied.name);
+            let body = Self::load(&path).ok_or_else(|| {
                 let text = format!("{}/{} is gone", applied.kind, applied.name);
                 CallError::permanent("not-found", text)
             })?;
@@ -138,6 +155,7 @@ impl RehearsalCluster {
     }
 
     fn keep_secret(&self, request: &SecretRequest) -> Result<AppliedObject, CallError> {
+        apply::secret::named(request)?;
         // Only the names of the keys are kept: a rehearsal has no use for the bytes.
         let (kind, keys) = match &request.content {
             SecretContent::DockerRegistry { server, .. } => (
@@ -156,8 +174,8 @@ impl RehearsalCluster {
             "type": kind,
             "data": keys,
         });
-        let change = self.keep("Secret", &request.name, &body)?;
         let object = Object { origin: String::new(), body };
+        let change = self.keep(&object)?;
         Ok(self.applied(&object, change))
     }
 
@@ -168,13 +186,16 @@ impl RehearsalCluster {
                 .iter()
                 .rev()
                 .map(|object| {
-                    (format!("{}/{}", object.kind, object.name), self.path(&object.kind, &object.name))
+                    let path = self.path(&object.api_version, &object.kind, &object.name);
+                    (format!("{}/{}", object.kind, object.name), path)
                 })
                 .collect(),
             CleanupRequest::Namespace => {
                 let files = std::fs::read_dir(&self.folder).map_err(|error| fault(&self.folder, &error))?;
                 let title = |path: &Path| {
-                    path.file_stem().unwrap_or_default().to_string_lossy().replacen('.', "/", 1)
+                    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+                    let (kind, name) = stem.split_once('.').unwrap_or((&stem, ""));
+                    format!("{}/{name}", kind.split('@').next().unwrap_or(kind))
                 };
                 files.filter_map(Result::ok).map(|file| (title(&file.path()), file.path())).collect()
             }
@@ -253,3 +274,6 @@ impl Cluster for RehearsalCluster {
         Box::pin(std::future::ready(Ok(vec![format!("rehearsal of namespace {}", self.namespace)])))
     }
 }
+
+#[cfg(test)]
+mod tests;

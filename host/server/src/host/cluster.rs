@@ -47,7 +47,9 @@ impl Clusters {
                     .or_else(|| connection.map(|(_, connection)| connection.namespace.clone()))
                     .unwrap_or_else(|| environment.to_string());
                 let folder = self.rehearsal.join(environment.as_str());
-                Ok(Arc::new(RehearsalCluster::open(&folder, namespace, Vec::new())?))
+                let cluster_kinds = connection.map(|(_, connection)| connection.cluster_kinds.as_slice());
+                let cluster = RehearsalCluster::open(&folder, namespace, Vec::new())?;
+                Ok(Arc::new(cluster.allowing(cluster_kinds.unwrap_or_default())))
             }
             Mode::Real => {
                 let (name, connection) = connection.ok_or_else(|| {
