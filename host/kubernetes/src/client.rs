@@ -14,6 +14,7 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use http::Method;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
@@ -38,6 +39,10 @@ const PAGE: usize = 500;
 pub struct Connection {
     cluster: ClusterName,
     namespace: Arc<str>,
+    /// The address of the API server.
+    server: Arc<str>,
+    /// The longest time for one try of a request.
+    patience: Duration,
     client: kube::Client,
     /// What `group/version` serves, once asked: it does not change while a release runs, except when a
     /// definition is applied, and then it is forgotten.
@@ -56,15 +61,34 @@ impl Connection {
         secrets: &dyn Secrets,
     ) -> Result<Self, CallError> {
         let config = access::config(name, connection, secrets).await?;
+        let server = config.cluster_url.to_string();
         let client = kube::Client::try_from(config).map_err(|error| {
-            CallError::permanent("connection-invalid", format!("cluster `{name}`: {error}"))
+            // A credential plugin runs here for the first time.
+            let reason = match &error {
+                kube::Error::Auth(refusal) => error::credentials(refusal),
+                other => other.to_string(),
+            };
+            CallError::permanent("connection-invalid", format!("cluster `{name}`: {reason}"))
         })?;
-        Ok(Self {
-            cluster: name.clone(),
-            namespace: Arc::from(connection.namespace.as_str()),
-            client: identity::agent(client, &connection.namespace, None),
+        Ok(Self::over(name.clone(), server.trim_end_matches('/'), &connection.namespace, client))
+    }
+
+    fn over(cluster: ClusterName, server: &str, namespace: &str, client: kube::Client) -> Self {
+        Self {
+            cluster,
+            namespace: Arc::from(namespace),
+            server: Arc::from(server),
+            patience: Duration::MAX,
+            client: identity::agent(client, namespace, None),
             served: Arc::default(),
-        })
+        }
+    }
+
+    /// The same connection for a call that the host cuts off after 30 s: a request that hangs is given up
+    /// before that, so that its cause is told.
+    #[must_use]
+    pub fn brief(self) -> Self {
+        Self { patience: send::RETRY_SPAN, ..self }
     }
 
     /// The same connection, whose requests carry the key of an effect in their User-Agent: the API server's
@@ -138,26 +162,6 @@ impl Connection {
             Ok(response) => Ok(Some(response.body)),
             Err(ApiError::Status { code: 404, .. }) => Ok(None),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Reads every object of a kind in the namespace.
-    ///
-    /// # Errors
-    /// If the server refuses or cannot be reached.
-    pub async fn list(&self, kind: &Kind, what: &List<'_>) -> Result<Vec<Value>, ApiError> {
-        let mut items = Vec::new();
-        let mut from = String::new();
-        loop {
-            let path = what.path(&self.path(kind, None), PAGE, &from);
-            let mut page = self.send(Method::GET, &path, None).await?.body;
-            if let Value::Array(more) = page["items"].take() {
-                items.extend(more);
-            }
-            match page["metadata"]["continue"].as_str() {
-                Some(token) if !token.is_empty() => from = token.to_owned(),
-                _ => return Ok(items),
-            }
         }
     }
 
@@ -235,3 +239,6 @@ impl Connection {
         kind.path(&self.namespace, name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,7 +68,9 @@ impl Cluster for KubeCluster {
         &'a self,
         request: &'a SecretRequest,
     ) -> BoxFuture<'a, Result<relhost_model::call::AppliedObject, CallError>> {
-        Box::pin(async move { apply::secret::keep(&self.connection.for_effect(&request.key), request).await })
+        Box::pin(async move {
+            apply::secret::keep(&self.connection.for_effect(&request.key).brief(), request).await
+        })
     }
 
     fn cleanup<'a>(

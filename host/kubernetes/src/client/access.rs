@@ -67,7 +67,11 @@ fn read_kubeconfig(
     };
     match source {
         // Relative paths in it start from its own folder.
-        SecretSource::File(path) if files => Kubeconfig::read_from(path).map_err(|_| unreadable()),
+        SecretSource::File(path) if files => {
+            // Says what is wrong with a file that is not there, and keeps its tokens out of every log.
+            read(source, secrets)?;
+            Kubeconfig::read_from(path).map_err(|_| unreadable())
+        }
         _ => {
             let bytes = read(source, secrets)?;
             let text = std::str::from_utf8(bytes.expose()).map_err(|_| unreadable())?;

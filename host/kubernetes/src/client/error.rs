@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kube::client::AuthError;
 use relhost_model::call::CallError;
 use relhost_model::id::ClusterName;
 use serde_json::Value;
@@ -33,14 +34,32 @@ pub enum ApiError {
         causes: Vec<Cause>,
     },
     /// The server could not be reached.
-    #[error("reach the API server: {reason}")]
+    #[error("reach the API server {server}: {reason}")]
     Unreachable {
+        /// Its address.
+        server: Arc<str>,
         /// The end of the chain of causes.
         reason: String,
     },
+    /// The server is not the one that the connection trusts.
+    #[error("trust the API server {server}: {reason}")]
+    Untrusted {
+        /// Its address.
+        server: Arc<str>,
+        /// What is wrong with its certificate.
+        reason: String,
+    },
+    /// There are no credentials to send.
+    #[error("get the credentials for the API server: {reason}")]
+    Credentials {
+        /// What failed, without what a credential plugin wrote.
+        reason: String,
+    },
     /// No answer in time.
-    #[error("no answer from the API server within {seconds} seconds")]
+    #[error("no answer from the API server {server} within {seconds} seconds")]
     Deadline {
+        /// Its address.
+        server: Arc<str>,
         /// How long it was waited for.
         seconds: u64,
     },
@@ -62,7 +81,30 @@ pub enum ApiError {
     },
 }
 
+/// How a server begins to say that an applied object does not fit the schema of its kind. It calls that an
+/// internal error.
+const UNTYPED: &str = "failed to create typed patch object";
+
 impl ApiError {
+    /// From an error of the transport. The innermost cause says most: `connection refused`.
+    pub(super) fn transport(server: &Arc<str>, error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut innermost = error;
+        loop {
+            if let Some(refusal) = innermost.downcast_ref::<AuthError>() {
+                return Self::Credentials { reason: credentials(refusal) };
+            }
+            match innermost.source() {
+                Some(source) => innermost = source,
+                None => break,
+            }
+        }
+        let (server, reason) = (Arc::clone(server), innermost.to_string());
+        match reason.contains("certificate") {
+            true => Self::Untrusted { server, reason },
+            false => Self::Unreachable { server, reason },
+        }
+    }
+
     /// From a `Status` object, which every refusal of an API server is. Other bodies come from proxies.
     pub(super) fn status(code: u16, body: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -76,7 +118,12 @@ impl ApiError {
             Some(message) => message.to_owned(),
             None => format!("the server answered {code}"),
         };
-        Self::Status { code, reason: text(&body["reason"]), message, causes: causes.collect() }
+        let (code, reason) = match code {
+            // A field that the kind does not have: nothing is wrong with the server.
+            500 if message.contains(UNTYPED) => (422, "Invalid".to_owned()),
+            code => (code, text(&body["reason"])),
+        };
+        Self::Status { code, reason, message, causes: causes.collect() }
     }
 
     /// Whether it is a refusal with this HTTP status.
@@ -91,7 +138,10 @@ impl ApiError {
         match self {
             Self::Status { code, .. } => matches!(code, 408 | 429 | 500 | 502 | 503 | 504),
             Self::Unreachable { .. } | Self::Deadline { .. } => true,
-            Self::Unreadable { .. } | Self::NotServed { .. } => false,
+            Self::Unreadable { .. }
+            | Self::NotServed { .. }
+            | Self::Untrusted { .. }
+            | Self::Credentials { .. } => false,
         }
     }
 
@@ -103,9 +153,7 @@ impl ApiError {
                 "unauthorized",
                 format!("the credentials of cluster connection `{cluster}` are not accepted: renew them"),
             ),
-            Self::Status { code: 403, .. } => {
-                ("forbidden", "give the connection's account the right that the message names".to_owned())
-            }
+            Self::Status { code: 403, message, causes, .. } => forbidden(message, causes),
             Self::Status { code: 404, .. } => ("not-found", String::new()),
             Self::Status { code: 409, .. } => ("conflict", String::new()),
             Self::Status { code: 400 | 422, .. } => {
@@ -115,6 +163,14 @@ impl ApiError {
                 "unreachable",
                 format!("check the address and the network of cluster connection `{cluster}`"),
             ),
+            Self::Untrusted { .. } => (
+                "untrusted",
+                format!("correct the certificate authority or the address of cluster connection `{cluster}`"),
+            ),
+            Self::Credentials { .. } => (
+                "unauthorized",
+                format!("run what the kubeconfig of cluster connection `{cluster}` names by hand"),
+            ),
             Self::NotServed { .. } => (
                 "kind-unknown",
                 "correct `apiVersion` and `kind`, or install the definition first".to_owned(),
@@ -122,7 +178,8 @@ impl ApiError {
             Self::Status { .. } | Self::Unreadable { .. } => ("cluster-error", String::new()),
         };
         let message = format!("{what}: {self}");
-        let mut error = match self.is_transient() {
+        let passes = self.is_transient() || matches!(code, TERMINATING | "quota");
+        let mut error = match passes {
             true => CallError::transient(code, message),
             false => CallError::permanent(code, message),
         };
@@ -132,7 +189,7 @@ impl ApiError {
         if !help.is_empty() {
             error = error.with("help", help);
         }
-        error
+        error.with("cluster", cluster.to_string())
     }
 
     /// As [`at`](Self::at) for a Secret: the server's sentence may quote its content, so only the fields
@@ -149,6 +206,36 @@ impl ApiError {
         };
         let discreet = Self::Status { code: *code, reason: reason.clone(), message, causes: Vec::new() };
         discreet.at(cluster, what)
+    }
+}
+
+const TERMINATING: &str = "namespace-terminating";
+
+/// Why a server forbids something, as code and help: rights are one reason of several.
+fn forbidden(message: &str, causes: &[Cause]) -> (&'static str, String) {
+    let (code, help) = if causes.iter().any(|cause| cause.reason == "NamespaceTerminating") {
+        (TERMINATING, "the namespace is being deleted: wait until it is gone, and make it again")
+    } else if message.contains("exceeded quota") {
+        ("quota", "ask for less, remove what is not used, or raise the quota of the namespace")
+    } else if [" cannot ", "attempting to grant", "not authorized"].iter().any(|it| message.contains(it)) {
+        ("forbidden", "give the connection's account the right that the message names")
+    } else {
+        ("admission-denied", "an admission rule of the cluster refuses the object: change the object")
+    };
+    (code, help.to_owned())
+}
+
+/// What is wrong with the credentials. What a credential plugin wrote may hold a token and is not told.
+pub(super) fn credentials(error: &AuthError) -> String {
+    match error {
+        AuthError::AuthExecRun { cmd, out } => {
+            let program = cmd.trim_matches('"').split(['"', ' ']).next().unwrap_or_default();
+            format!("the credential plugin `{program}` failed: {}", out.status)
+        }
+        AuthError::AuthExecParse(_) | AuthError::AuthExec(_) | AuthError::ParseTokenKey(_) => {
+            "the answer of the credential plugin cannot be read".to_owned()
+        }
+        other => other.to_string(),
     }
 }
 
@@ -180,5 +267,45 @@ mod tests {
         let error = ApiError::status(502, &Value::Null);
         assert_eq!(error.to_string(), "the server answered 502");
         assert!(error.is_transient());
+    }
+
+    #[test]
+    fn what_is_forbidden_for_another_reason_than_rights_says_so() {
+        let cluster: ClusterName = "dev".parse().unwrap();
+        let told = |message: &str, cause: &str| {
+            let body = json!({ "message": message, "details": { "causes": [{ "reason": cause }] } });
+            let error = ApiError::status(403, &body).at(&cluster, "apply Pod/a");
+            (error.code, error.retryable)
+        };
+        let cases = [
+            ("pods is forbidden: User \"a\" cannot patch resource \"pods\"", "", "forbidden", false),
+            ("user \"a\" is attempting to grant RBAC permissions not currently held", "", "forbidden", false),
+            ("pods \"a\" is forbidden: exceeded quota: small, requested: pods=1", "", "quota", true),
+            ("pods \"a\" is forbidden: violates PodSecurity \"restricted\"", "", "admission-denied", false),
+            ("unable to create new content", "NamespaceTerminating", "namespace-terminating", true),
+        ];
+        for (message, cause, code, retryable) in cases {
+            assert_eq!(told(message, cause), (code.to_owned(), retryable), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_a_kind_does_not_have_is_a_mistake_in_the_manifest() {
+        let body = json!({ "message": "failed to create typed patch object (a/b; apps/v1, Kind=Deployment): \
+            .spec.replica: field not declared in schema" });
+        let error = ApiError::status(500, &body);
+        assert!(!error.is_transient());
+        assert_eq!(error.at(&"dev".parse().unwrap(), "apply Deployment/b").code, "invalid-object");
+    }
+
+    #[test]
+    fn what_a_credential_plugin_wrote_is_not_told() {
+        let output = std::process::Command::new("sh").args(["-c", "echo hunter2; exit 3"]).output().unwrap();
+        let run =
+            AuthError::AuthExecRun { cmd: "\"login\" \"--key\" \"hunter2\"".into(), out: Box::new(output) };
+        let error = ApiError::transport(&"https://k".into(), &run);
+        assert!(!format!("{error:?} {error}").contains("hunter2"));
+        assert!(error.to_string().contains("`login` failed: exit status: 3"), "{error}");
+        assert!(!error.is_transient());
     }
 }

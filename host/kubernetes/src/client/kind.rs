@@ -49,6 +49,12 @@ impl Kind {
         }
     }
 
+    /// Namespaces.
+    #[must_use]
+    pub fn namespaces() -> Self {
+        Self { namespaced: false, ..Self::builtin("v1", "Namespace", "namespaces") }
+    }
+
     /// For example `apps/v1`.
     #[must_use]
     pub fn api_version(&self) -> String {
@@ -102,7 +108,7 @@ mod tests {
         assert_eq!(deployments.path("dev", Some("web")), "/apis/apps/v1/namespaces/dev/deployments/web");
         let pods = Kind::builtin("v1", "Pod", "pods");
         assert_eq!(pods.path("dev", None), "/api/v1/namespaces/dev/pods");
-        let namespaces = Kind { namespaced: false, ..Kind::builtin("v1", "Namespace", "namespaces") };
+        let namespaces = Kind::namespaces();
         assert_eq!(namespaces.path("dev", Some("dev")), "/api/v1/namespaces/dev");
         // A name stays one segment, whatever it is.
         assert_eq!(pods.path("dev", Some("a/../b?c#d")), "/api/v1/namespaces/dev/pods/a%2F..%2Fb%3Fc%23d");

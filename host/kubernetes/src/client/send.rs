@@ -1,5 +1,6 @@
 //! One request: deadline, retries, and the reading of the answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE, DATE, RETRY_AFTER, WARNING};
@@ -14,12 +15,15 @@ use super::{ApiError, Connection, request};
 const READ_DEADLINE: Duration = Duration::from_secs(30);
 /// Admission webhooks may use 30 s of a write.
 const WRITE_DEADLINE: Duration = Duration::from_secs(60);
-/// How long a request is tried again in all. A server that restarts is back in less.
-const RETRY_SPAN: Duration = Duration::from_secs(60);
+/// How long a request is tried again in all. Less than the 30 s that the host gives to a small call, so that
+/// the cause is told before the call is cut off.
+pub(super) const RETRY_SPAN: Duration = Duration::from_secs(25);
+/// A request that has less time is not worth making.
+const TRY_MIN: Duration = Duration::from_secs(1);
 /// The first pause; each further one is twice as long.
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
-/// The longest pause, whatever `Retry-After` says.
-const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// The longest pause that the server did not ask for.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Warnings of one answer that are kept; servers repeat themselves.
 const WARNINGS_MAX: usize = 16;
 
@@ -67,9 +71,13 @@ impl Connection {
         body: Option<(&'static str, String)>,
     ) -> Result<(HeaderMap, u16, Vec<u8>), ApiError> {
         let started = tokio::time::Instant::now();
+        let left = || RETRY_SPAN.saturating_sub(started.elapsed());
+        let deadline = if *method == Method::GET { READ_DEADLINE } else { WRITE_DEADLINE };
+        let mut deadline = deadline.min(self.patience);
         let mut pause = PAUSE_FIRST;
+        let mut before: Option<ApiError> = None;
         loop {
-            let (error, wanted) = match self.once(method, path, body.as_ref()).await {
+            let (error, wanted) = match self.once(method, path, body.as_ref(), deadline).await {
                 Ok(Answer { status, headers, bytes }) if status < 400 => return Ok((headers, status, bytes)),
                 Ok(answer) => {
                     let body = serde_json::from_slice(&answer.bytes).unwrap_or_default();
@@ -77,13 +85,21 @@ impl Connection {
                 }
                 Err(error) => (error, None),
             };
-            let pause_now = wanted.unwrap_or(pause).min(PAUSE_MAX);
-            if !worth_repeating(method, &error) || started.elapsed() + pause_now > RETRY_SPAN {
+            // A try that was cut off says less than the one before it.
+            let error = match (error, before.take()) {
+                (ApiError::Deadline { .. }, Some(before)) => return Err(before),
+                (error, _) => error,
+            };
+            if !worth_repeating(&error, wanted.is_some()) || left() <= TRY_MIN {
                 return Err(error);
             }
+            // However long the server asks to be left alone, there is one more try before the time is up.
+            let pause_now = wanted.unwrap_or(pause.min(PAUSE_MAX)).min(left().saturating_sub(TRY_MIN));
             tracing::info!(%method, path = path.split('?').next(), %error, ?pause_now, "asked again soon");
             tokio::time::sleep(pause_now).await;
             pause *= 2;
+            deadline = deadline.min(left());
+            before = Some(error);
         }
     }
 
@@ -92,8 +108,10 @@ impl Connection {
         method: &Method,
         path: &str,
         body: Option<&(&'static str, String)>,
+        deadline: Duration,
     ) -> Result<Answer, ApiError> {
-        let deadline = if *method == Method::GET { READ_DEADLINE } else { WRITE_DEADLINE };
+        let unreachable =
+            |error: &(dyn std::error::Error + 'static)| ApiError::transport(&self.server, error);
         let mut builder = Request::builder().method(method).uri(path).header(ACCEPT, request::JSON);
         let bytes = match body {
             Some((media, text)) => {
@@ -109,8 +127,9 @@ impl Connection {
             let bytes = body.collect_bytes().await.map_err(|error| unreachable(&error))?;
             Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, bytes: bytes.to_vec() })
         };
-        let seconds = deadline.as_secs();
-        tokio::time::timeout(deadline, exchange).await.unwrap_or(Err(ApiError::Deadline { seconds }))
+        tokio::time::timeout(deadline, exchange).await.unwrap_or_else(|_| {
+            Err(ApiError::Deadline { server: Arc::clone(&self.server), seconds: deadline.as_secs() })
+        })
     }
 }
 
@@ -121,24 +140,15 @@ struct Answer {
 }
 
 /// A write that may have arrived is repeated all the same: an apply, a delete with a uid and a review have
-/// the same effect twice.
-fn worth_repeating(method: &Method, error: &ApiError) -> bool {
+/// the same effect twice. A server that names a time to come back means it.
+fn worth_repeating(error: &ApiError, invited: bool) -> bool {
     match error {
-        ApiError::Status { code, .. } => matches!(code, 429 | 503 | 504),
+        ApiError::Status { code: 429 | 502 | 503 | 504, .. } => true,
+        ApiError::Status { code: 500, message, .. } => invited || message.contains("etcdserver: "),
         ApiError::Unreachable { .. } => true,
-        // The deadline of a read is long enough; that of a write may be a slow webhook.
-        ApiError::Deadline { .. } => *method != Method::GET,
-        ApiError::Unreadable { .. } | ApiError::NotServed { .. } => false,
+        // The deadline is long enough: it may be a slow webhook.
+        _ => false,
     }
-}
-
-/// The innermost cause says most: `connection refused`, `certificate has expired`.
-pub(super) fn unreachable(error: &(dyn std::error::Error + 'static)) -> ApiError {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    ApiError::Unreachable { reason: innermost.to_string() }
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -195,11 +205,14 @@ mod tests {
     #[test]
     fn refusals_are_final_and_overload_is_not() {
         let status = |code| ApiError::status(code, &Value::Null);
-        for code in [400, 401, 403, 404, 409, 422, 500] {
-            assert!(!worth_repeating(&Method::PATCH, &status(code)), "{code}");
+        for code in [400, 401, 403, 404, 409, 410, 422, 500] {
+            assert!(!worth_repeating(&status(code), false), "{code}");
         }
-        for code in [429, 503, 504] {
-            assert!(worth_repeating(&Method::PATCH, &status(code)), "{code}");
+        for code in [429, 502, 503, 504] {
+            assert!(worth_repeating(&status(code), false), "{code}");
         }
+        assert!(worth_repeating(&status(500), true));
+        let changing = serde_json::json!({ "message": "etcdserver: leader changed" });
+        assert!(worth_repeating(&ApiError::status(500, &changing), false));
     }
 }

@@ -1,5 +1,6 @@
 //! Lists that say when they were true, and watches that go on from there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{BoxStream, StreamExt as _};
@@ -9,7 +10,7 @@ use kube::core::{Request, WatchEvent};
 use relhost_model::time::Timestamp;
 use serde_json::Value;
 
-use super::{ApiError, Connection, Kind, List, PAGE, send};
+use super::{ApiError, Connection, Kind, List, PAGE};
 
 /// A watch that is not there after this time is tried again: the server answers at once or not at all.
 const OPEN_DEADLINE: Duration = Duration::from_secs(30);
@@ -44,7 +45,15 @@ impl Connection {
         let mut from = String::new();
         loop {
             let path = what.path(&self.path(kind, None), PAGE, &from);
-            let response = self.send(Method::GET, &path, None).await?;
+            let response = match self.send(Method::GET, &path, None).await {
+                // The next page was asked for too late: the list begins again.
+                Err(error) if error.is(410) && !from.is_empty() => {
+                    items.clear();
+                    from.clear();
+                    continue;
+                }
+                answered => answered?,
+            };
             let mut page = response.body;
             if let Value::Array(more) = page["items"].take() {
                 items.extend(more);
@@ -82,19 +91,23 @@ impl Connection {
         }
         let request = Request::new(self.path(kind, None))
             .watch(&parameters, version)
-            .map_err(|error| send::unreachable(&error))?;
+            .map_err(|error| ApiError::transport(&self.server, &error))?;
         let opening = self.client.request_events::<Value>(request);
         let events = tokio::time::timeout(OPEN_DEADLINE, opening)
             .await
-            .map_err(|_| ApiError::Deadline { seconds: OPEN_DEADLINE.as_secs() })?
-            .map_err(refused)?;
-        let changes = events.filter_map(|event| {
+            .map_err(|_| ApiError::Deadline {
+                server: Arc::clone(&self.server),
+                seconds: OPEN_DEADLINE.as_secs(),
+            })?
+            .map_err(|error| refused(&self.server, error))?;
+        let server = Arc::clone(&self.server);
+        let changes = events.filter_map(move |event| {
             let change = match event {
                 Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => Some(Ok(Change::Put(object))),
                 Ok(WatchEvent::Deleted(object)) => Some(Ok(Change::Gone(object))),
                 Ok(WatchEvent::Bookmark(_)) => None,
-                Ok(WatchEvent::Error(status)) => Some(Err(refused(kube::Error::Api(status)))),
-                Err(error) => Some(Err(refused(error))),
+                Ok(WatchEvent::Error(status)) => Some(Err(refused(&server, kube::Error::Api(status)))),
+                Err(error) => Some(Err(refused(&server, error))),
             };
             std::future::ready(change)
         });
@@ -102,7 +115,7 @@ impl Connection {
     }
 }
 
-fn refused(error: kube::Error) -> ApiError {
+fn refused(server: &Arc<str>, error: kube::Error) -> ApiError {
     match error {
         kube::Error::Api(status) => ApiError::Status {
             code: status.code,
@@ -110,6 +123,6 @@ fn refused(error: kube::Error) -> ApiError {
             message: status.message,
             causes: Vec::new(),
         },
-        other => send::unreachable(&other),
+        other => ApiError::transport(server, &other),
     }
 }

@@ -26,7 +26,7 @@ pub(super) async fn run(
     match request {
         CleanupRequest::Objects(objects) => remove_objects(connection, objects, progress).await,
         CleanupRequest::Namespace => {
-            let kind = Kind { namespaced: false, ..Kind::builtin("v1", "Namespace", "namespaces") };
+            let kind = Kind::namespaces();
             let name = connection.namespace().to_owned();
             let object = (kind, name.clone(), None);
             let removed = remove(connection, &object, progress).await?;

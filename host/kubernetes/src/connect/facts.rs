@@ -37,7 +37,7 @@ pub(super) async fn collect(connection: &Connection) -> Result<Vec<String>, Call
 }
 
 async fn namespace(connection: &Connection) -> Result<String, ApiError> {
-    let kind = Kind { namespaced: false, ..Kind::builtin("v1", "Namespace", "namespaces") };
+    let kind = Kind::namespaces();
     let name = connection.namespace();
     match connection.get(&kind, name).await {
         Ok(Some(_)) => Ok(format!("namespace {name}")),
