@@ -5,6 +5,7 @@
 //! set changes nothing, and a kill in the middle is mended by doing it again.
 
 mod access;
+mod check;
 mod conflict;
 mod failure;
 mod migrate;
@@ -55,30 +56,13 @@ pub async fn run(
     let objects = prepare(request, rules)?;
     let mut planned = plan::resolve(connection, objects, rules).await?;
     let mut warnings = access::check(connection, &planned).await?;
-    pull_secret::check(connection, &request.pull_secrets).await?;
-    dry_run(connection, &mut planned, |object| !object.deferred).await?;
+    pull_secret::check(connection, &request.pull_secrets, &planned).await?;
     planned.sort_by_key(|object| object.wave);
+    check::first(connection, &mut planned).await?;
 
     let mut applied: Vec<AppliedObject> = Vec::new();
-    let last = planned.last().map_or(0, |object| object.wave);
-    for wave in 0..=last {
-        let begin = planned.partition_point(|object| object.wave < wave);
-        let end = planned.partition_point(|object| object.wave <= wave);
-        if begin == end {
-            continue;
-        }
-        let objects = &mut planned[begin..end];
-        if objects.iter().any(|object| object.deferred) {
-            plan::resolve_deferred(connection, objects, rules).await?;
-            dry_run(connection, objects, |object| object.deferred).await?;
-        }
-        let results = apply_wave(connection, objects, progress).await;
-        applied.extend(results.done);
-        if !results.failed.is_empty() {
-            return Err(partly(failure::all(results.failed), &applied));
-        }
-        one::settle(connection, objects).await?;
-    }
+    let made = waves(connection, rules, &mut planned, &mut applied, progress).await;
+    made.map_err(|error| partly(error, &applied))?;
     warnings.extend(planned.into_iter().flat_map(|object| object.notes));
     warnings.sort();
     warnings.dedup();
@@ -88,17 +72,32 @@ pub async fn run(
     Ok(Deployed { id: request.key.hex(), objects: applied, warnings })
 }
 
-/// Asks the server about every object that `which` names.
-async fn dry_run(
+/// Applies wave after wave. What could not be checked before is checked as soon as it can be.
+async fn waves(
     connection: &Connection,
+    rules: Rules<'_>,
     planned: &mut [Planned],
-    which: impl Fn(&Planned) -> bool,
+    applied: &mut Vec<AppliedObject>,
+    progress: &dyn Progress,
 ) -> Result<(), CallError> {
-    let asked = planned.iter_mut().filter(|object| which(object));
-    let asked: Vec<_> = asked.map(|object| one::dry_run(connection, object).boxed()).collect();
-    let results: Vec<Result<(), CallError>> = stream::iter(asked).buffered(IN_FLIGHT).collect().await;
-    let failed: Vec<CallError> = results.into_iter().filter_map(Result::err).collect();
-    if failed.is_empty() { Ok(()) } else { Err(failure::all(failed)) }
+    let last = planned.last().map_or(0, |object| object.wave);
+    for wave in 0..=last {
+        if wave == wave::DEFINITIONS + 1 {
+            plan::resolve_deferred(connection, planned, rules).await?;
+            check::defined(connection, planned).await?;
+        }
+        let begin = planned.partition_point(|object| object.wave < wave);
+        let end = planned.partition_point(|object| object.wave <= wave);
+        let objects = &mut planned[begin..end];
+        check::last(connection, objects).await?;
+        let results = apply_wave(connection, objects, progress).await;
+        applied.extend(results.done);
+        if !results.failed.is_empty() {
+            return Err(failure::all(results.failed));
+        }
+        one::settle(connection, objects).await?;
+    }
+    Ok(())
 }
 
 struct Wave {

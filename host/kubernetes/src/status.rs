@@ -91,8 +91,14 @@ const NOT_OBSERVED: &str = "its controller has not seen the change yet";
 #[must_use]
 pub fn has_no_status(applied: &AppliedObject) -> bool {
     let group = applied.api_version.split_once('/').map_or("", |(group, _)| group);
+    is_without_status(group, &applied.kind)
+}
+
+/// As [`has_no_status`], by group and kind.
+#[must_use]
+pub fn is_without_status(group: &str, kind: &str) -> bool {
     matches!(
-        (group, applied.kind.as_str()),
+        (group, kind),
         ("", "ConfigMap" | "Secret" | "ServiceAccount" | "LimitRange" | "ResourceQuota" | "Endpoints")
             | ("batch", "CronJob")
             | ("policy", "PodDisruptionBudget")

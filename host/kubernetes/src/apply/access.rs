@@ -10,12 +10,15 @@ use serde_json::{Value, json};
 use super::IN_FLIGHT;
 use super::plan::Planned;
 use crate::client::{ApiError, Connection};
+use crate::status::is_without_status;
 
 const RULES_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
 const ACCESS_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
-/// Without these nothing can be applied or waited for. A server-side apply of a new object needs `create`.
-const NEEDED: [&str; 3] = ["create", "patch", "list"];
+/// Without these nothing can be applied. A server-side apply of a new object needs `create`.
+const TO_APPLY: [&str; 2] = ["create", "patch"];
+/// Without this nothing can be waited for. What has no status is not waited for, so Secrets need not be read.
+const TO_WAIT: &str = "list";
 /// What a wait reads beside the objects, to say why they are not ready.
 const USEFUL: [(&str, &str, &str); 7] = [
     ("", "pods", "list"),
@@ -43,17 +46,7 @@ struct Right {
 /// # Errors
 /// `forbidden` with everything that is missing and the role that gives it.
 pub(super) async fn check(connection: &Connection, planned: &[Planned]) -> Result<Vec<String>, CallError> {
-    let kinds = planned.iter().filter_map(|planned| planned.kind.as_ref());
-    let needed: BTreeSet<Right> = kinds
-        .flat_map(|kind| {
-            NEEDED.map(|verb| Right {
-                group: kind.group.clone(),
-                resource: kind.plural.clone(),
-                verb,
-                namespaced: kind.namespaced,
-            })
-        })
-        .collect();
+    let needed = needed(planned);
     let with_pods = planned.iter().any(|planned| WITH_PODS.contains(&planned.object.kind()));
     let useful = USEFUL.iter().filter(|_| with_pods).map(|&(group, resource, verb)| Right {
         group: group.into(),
@@ -61,10 +54,10 @@ pub(super) async fn check(connection: &Connection, planned: &[Planned]) -> Resul
         verb,
         namespaced: true,
     });
-    let useful: BTreeSet<Right> = useful.filter(|right| !needed.contains(right)).collect();
+    let useful: BTreeSet<Right> = useful.filter(|right| !needed.contains_key(right)).collect();
     let missing = missing(connection, &needed, &useful).await?;
     let (fatal, poor): (Vec<Right>, Vec<Right>) =
-        missing.into_iter().partition(|right| needed.contains(right));
+        missing.into_iter().partition(|right| needed.contains_key(right));
     if !fatal.is_empty() {
         return Err(refusal(connection, &fatal, &poor));
     }
@@ -75,9 +68,28 @@ pub(super) async fn check(connection: &Connection, planned: &[Planned]) -> Resul
     Ok(vec![text])
 }
 
+/// The rights that the objects need, each with the names of its objects.
+fn needed(planned: &[Planned]) -> BTreeMap<Right, BTreeSet<&str>> {
+    let mut needed: BTreeMap<Right, BTreeSet<&str>> = BTreeMap::new();
+    for planned in planned {
+        let Some(kind) = &planned.kind else { continue };
+        let waited_for = !is_without_status(&kind.group, &kind.kind);
+        for verb in TO_APPLY.into_iter().chain(waited_for.then_some(TO_WAIT)) {
+            let right = Right {
+                group: kind.group.clone(),
+                resource: kind.plural.clone(),
+                verb,
+                namespaced: kind.namespaced,
+            };
+            needed.entry(right).or_default().insert(planned.object.name());
+        }
+    }
+    needed
+}
+
 async fn missing(
     connection: &Connection,
-    needed: &BTreeSet<Right>,
+    needed: &BTreeMap<Right, BTreeSet<&str>>,
     useful: &BTreeSet<Right>,
 ) -> Result<Vec<Right>, CallError> {
     let question = json!({
@@ -90,8 +102,10 @@ async fn missing(
         Err(ApiError::Status { code: 403 | 404, .. }) => Vec::new(),
         Err(error) => return Err(error.at(connection.cluster(), "ask for the account's rights")),
     };
-    let open = needed.iter().chain(useful).filter(|right| !rules.iter().any(|rule| covers(rule, right)));
-    let asked: Vec<_> = open.map(|right| denied(connection, right).boxed()).collect();
+    let nameless = BTreeSet::new();
+    let all = needed.iter().chain(useful.iter().map(|right| (right, &nameless)));
+    let open = all.filter(|(right, _)| !rules.iter().any(|rule| covers(rule, right)));
+    let asked: Vec<_> = open.map(|(right, names)| denied(connection, right, names).boxed()).collect();
     let mut answers = stream::iter(asked).buffered(IN_FLIGHT);
     let mut missing = Vec::new();
     while let Some(answer) = answers.next().await {
@@ -115,22 +129,45 @@ fn covers(rule: &Value, right: &Right) -> bool {
         && has("verbs", right.verb)
 }
 
-/// The right itself if it is not granted.
-async fn denied(connection: &Connection, right: &Right) -> Result<Option<Right>, CallError> {
+/// The right itself if it is not granted: neither for all objects nor for each of these.
+async fn denied(
+    connection: &Connection,
+    right: &Right,
+    names: &BTreeSet<&str>,
+) -> Result<Option<Right>, CallError> {
+    if is_allowed(connection, right, "").await? {
+        return Ok(None);
+    }
+    // A role cannot give `create` for a name. A list of one object is a list of that name.
+    let by_name = match right.verb {
+        "create" => false,
+        TO_WAIT => names.len() == 1,
+        _ => !names.is_empty(),
+    };
+    if !by_name {
+        return Ok(Some(right.clone()));
+    }
+    for name in names {
+        if !is_allowed(connection, right, name).await? {
+            return Ok(Some(right.clone()));
+        }
+    }
+    Ok(None)
+}
+
+async fn is_allowed(connection: &Connection, right: &Right, name: &str) -> Result<bool, CallError> {
     let (resource, subresource) = right.resource.split_once('/').unwrap_or((&right.resource, ""));
     let namespace = if right.namespaced { connection.namespace() } else { "" };
     let question = json!({
         "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
         "spec": { "resourceAttributes": {
             "namespace": namespace, "verb": right.verb, "group": right.group,
-            "resource": resource, "subresource": subresource,
+            "resource": resource, "subresource": subresource, "name": name,
         } },
     });
-    match connection.review(ACCESS_REVIEW, &question).await {
-        Ok(answer) if answer["status"]["allowed"] == true => Ok(None),
-        Ok(_) => Ok(Some(right.clone())),
-        Err(error) => Err(error.at(connection.cluster(), "ask for the account's rights")),
-    }
+    let answer = connection.review(ACCESS_REVIEW, &question).await;
+    let answer = answer.map_err(|error| error.at(connection.cluster(), "ask for the account's rights"))?;
+    Ok(answer["status"]["allowed"] == true)
 }
 
 fn refusal(connection: &Connection, fatal: &[Right], poor: &[Right]) -> CallError {

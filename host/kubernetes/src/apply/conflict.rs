@@ -35,11 +35,15 @@ impl<'a> Owner<'a> {
         Self { manager, subresource }
     }
 
-    fn rule(&self) -> Rule {
+    fn rule(&self, field: &str) -> Rule {
         let manager = self.manager.to_ascii_lowercase();
         let by_name = |names: &[&str]| names.iter().any(|name| manager.starts_with(name));
+        if by_name(DEPLOYERS) {
+            return Rule::Ask;
+        }
         if self.subresource == Some("scale") || manager.contains("controller") || by_name(CONTROLLERS) {
-            return Rule::Yield;
+            // A release whose image is not the one that runs has not been released.
+            return if is_image(field) { Rule::Ask } else { Rule::Yield };
         }
         if by_name(TOOLS) { Rule::Take } else { Rule::Ask }
     }
@@ -58,13 +62,30 @@ const CONTROLLERS: &[&str] = &[
     "rollouts",
     "cert-manager",
 ];
+/// What deploys from somewhere else: to yield would leave the release undone in silence, to take would be
+/// undone by it.
+const DEPLOYERS: &[&str] = &[
+    "argocd",
+    "argo-cd",
+    "kustomize-controller",
+    "helm-controller",
+    "kapp-controller",
+    "flux",
+    "fleet",
+    "configsync",
+];
+
+/// Whether a field decides what a container runs.
+fn is_image(field: &str) -> bool {
+    field.ends_with(".image") && field.to_lowercase().contains("containers[")
+}
 
 /// Whether a refusal is about fields of other managers.
 pub(super) fn over_fields(causes: &[Cause]) -> bool {
     causes.iter().any(|cause| cause.reason == CONFLICT)
 }
 
-/// Settles every conflict of one object, or says why it cannot be.
+/// Settles every conflict of one object, or says why they cannot be.
 ///
 /// # Errors
 /// `field-conflict`, naming owner, field and both values.
@@ -77,21 +98,22 @@ pub(super) async fn settle(
     let name = planned.object.name().to_owned();
     let live = connection.get(kind, &name).await;
     let live = live.map_err(|error| super::failure::of(connection, planned, &error))?.unwrap_or_default();
+    let mut refused = Vec::new();
     for cause in causes.iter().filter(|cause| cause.reason == CONFLICT) {
         let owner = Owner::parse(&cause.message);
         let (title, field, manager) = (planned.object.title(), cause.field.as_str(), owner.manager);
-        match owner.rule() {
+        match owner.rule(field) {
             Rule::Take => {
-                planned.force = true;
+                planned.taken = live["metadata"]["resourceVersion"].as_str().map(str::to_owned);
                 planned.note(format!("{title}: took over `{field}` from {manager}"));
             }
             Rule::Yield if copy(&live, &mut planned.object.body, field) => {
                 planned.note(format!("{title}: left `{field}` to {manager}, which controls it"));
             }
-            Rule::Yield | Rule::Ask => return Err(refusal(planned, &live, field, manager)),
+            Rule::Yield | Rule::Ask => refused.push(refusal(planned, &live, field, manager)),
         }
     }
-    Ok(())
+    if refused.is_empty() { Ok(()) } else { Err(super::failure::all(refused)) }
 }
 
 fn refusal(planned: &Planned, live: &Value, field: &str, manager: &str) -> CallError {
@@ -107,51 +129,44 @@ fn refusal(planned: &Planned, live: &Value, field: &str, manager: &str) -> CallE
         .with("help", format!("take the field out of the manifest, or stop {manager} from managing it"))
 }
 
-/// One step of a path such as `.spec.ports[port=80,protocol="TCP"].targetPort`.
-enum Step<'a> {
-    Field(&'a str),
-    Keys(&'a str),
-}
-
-fn steps(path: &str) -> Vec<Step<'_>> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some(inner) = rest.strip_prefix('[') {
-            let (keys, after) = inner.split_once(']').unwrap_or((inner, ""));
-            steps.push(Step::Keys(keys));
-            rest = after;
-            continue;
-        }
-        let field = rest.strip_prefix('.').unwrap_or(rest);
-        let end = field.find(['.', '[']).unwrap_or(field.len());
-        steps.push(Step::Field(&field[..end]));
-        rest = &field[end..];
+/// Where a field such as `.spec.ports[port=80,protocol="TCP"].targetPort` is, as a JSON pointer. A name may hold
+/// dots itself (`.metadata.annotations.example.com/a`), so the object tells where one ends.
+fn locate(value: &Value, path: &str) -> Option<String> {
+    if path.is_empty() {
+        return Some(String::new());
     }
-    steps
+    if let Some(inner) = path.strip_prefix('[') {
+        let (keys, rest) = inner.split_once(']')?;
+        let index = value.as_array()?.iter().position(|item| matches_keys(item, keys))?;
+        return Some(format!("/{index}{}", locate(&value[index], rest)?));
+    }
+    let field = path.strip_prefix('.').unwrap_or(path);
+    value.as_object()?.iter().find_map(|(name, below)| {
+        let rest = field
+            .strip_prefix(name.as_str())
+            .filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))?;
+        let name = name.replace('~', "~0").replace('/', "~1");
+        Some(format!("/{name}{}", locate(below, rest)?))
+    })
 }
 
 fn matches_keys(item: &Value, keys: &str) -> bool {
     keys.split(',').all(|pair| {
         let Some((key, value)) = pair.split_once('=') else { return false };
-        serde_json::from_str::<Value>(value).is_ok_and(|value| item[key] == value)
+        // The items of a set have no keys: `[="a"]`.
+        let found = if key.is_empty() { item } else { &item[key] };
+        serde_json::from_str::<Value>(value).is_ok_and(|value| *found == value)
     })
 }
 
 fn read<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
-    steps(path).into_iter().try_fold(object, |value, step| match step {
-        Step::Field(name) => value.get(name),
-        Step::Keys(keys) => value.as_array()?.iter().find(|item| matches_keys(item, keys)),
-    })
+    object.pointer(&locate(object, path)?)
 }
 
 /// Sets a field to what is live; `false` if the path leads nowhere.
 fn copy(live: &Value, object: &mut Value, path: &str) -> bool {
     let Some(value) = read(live, path).cloned() else { return false };
-    let target = steps(path).into_iter().try_fold(object, |target, step| match step {
-        Step::Field(name) => target.get_mut(name),
-        Step::Keys(keys) => target.as_array_mut()?.iter_mut().find(|item| matches_keys(item, keys)),
-    });
+    let target = locate(object, path).and_then(|pointer| object.pointer_mut(&pointer));
     target.map(|target| *target = value).is_some()
 }
 
@@ -173,11 +188,18 @@ mod tests {
             ),
             ("conflict with \"Helm\" using v1", Rule::Take),
             ("conflict with \"somebody\" using v1", Rule::Ask),
+            ("conflict with \"argocd-controller\" using apps/v1", Rule::Ask),
+            ("conflict with \"kustomize-controller\"", Rule::Ask),
+            ("conflict with \"vpa-recommender\"", Rule::Yield),
             ("conflict", Rule::Ask),
         ];
         for (message, rule) in cases {
-            assert_eq!(Owner::parse(message).rule(), rule, "{message}");
+            assert_eq!(Owner::parse(message).rule(".spec.replicas"), rule, "{message}");
         }
+        let image = r#".spec.template.spec.initContainers[name="web"].image"#;
+        let updater = Owner::parse("conflict with \"image-controller\" using apps/v1");
+        assert_eq!(updater.rule(image), Rule::Ask, "a release that keeps the old image is none");
+        assert_eq!(updater.rule(".spec.paused"), Rule::Yield);
         let owner = Owner::parse("conflict with \"kubectl\" with subresource \"scale\" using apps/v1");
         assert_eq!(owner, Owner { manager: "kubectl", subresource: Some("scale") });
     }
@@ -191,5 +213,16 @@ mod tests {
         assert_eq!(object, live);
         assert!(!copy(&live, &mut object, ".spec.ports[port=81].nodePort"));
         assert!(!copy(&live, &mut object, ".spec.missing"));
+    }
+
+    #[test]
+    fn a_name_with_dots_is_one_field() {
+        let object = json!({ "metadata": {
+            "annotations": { "a": { "b": 0 }, "a.b/c": 1, "a.b/c.d": 2 }, "finalizers": ["x", "y.z/w"],
+        } });
+        assert_eq!(read(&object, ".metadata.annotations.a.b/c"), Some(&json!(1)));
+        assert_eq!(read(&object, ".metadata.annotations.a.b/c.d"), Some(&json!(2)));
+        assert_eq!(read(&object, ".metadata.annotations.a.b"), Some(&json!(0)));
+        assert_eq!(read(&object, r#".metadata.finalizers[="y.z/w"]"#), Some(&json!("y.z/w")));
     }
 }

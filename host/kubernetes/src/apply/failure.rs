@@ -10,7 +10,7 @@ const LISTED_MAX: usize = 20;
 
 /// The refusal of one object.
 pub(super) fn of(connection: &Connection, object: &Planned, error: &ApiError) -> CallError {
-    let what = format!("{} ({})", object.object.title(), object.object.origin);
+    let what = format!("apply {} ({})", object.object.title(), object.object.origin);
     let mut told = match object.object.kind() {
         "Secret" => error.at_secret(connection.cluster(), &what),
         _ => error.at(connection.cluster(), &what),

@@ -1,41 +1,56 @@
 //! Objects that `kubectl apply` wrote client-side before: its fields become ours, or a field that is removed
 //! from the manifest would stay for ever (kubernetes/kubernetes#99003).
 
+use std::borrow::Cow;
+
 use relhost_model::call::CallError;
 use serde_json::{Map, Value, json};
 
 use super::failure;
 use super::plan::Planned;
-use crate::client::{Apply, Connection, MANAGER, Response};
+use crate::client::{Connection, MANAGER};
 
 /// What kubectl calls itself when it applies client-side.
 const CLIENT_SIDE: &str = "kubectl-client-side-apply";
 
-/// Hands the fields of a client-side apply over to ours, and applies again, which drops those that the
-/// manifest does not have. `None` if there was none.
+/// How often it is tried: the controllers of the object write its status just after it was applied.
+const ROUNDS_MAX: u32 = 5;
+
+/// Hands the fields of a client-side apply over to ours. The next apply then drops those that the manifest
+/// does not have. `false` if there was none.
 ///
 /// # Errors
-/// If the server refuses; an object that was changed meanwhile is a transient conflict.
+/// If the server refuses; an object that changes all the time is a transient conflict.
 pub(super) async fn from_client_side(
     connection: &Connection,
     planned: &mut Planned,
     applied: &Value,
-) -> Result<Option<Response>, CallError> {
-    let Some(managers) = merged(&applied["metadata"]["managedFields"]) else { return Ok(None) };
-    let patch = json!([
-        { "op": "test", "path": "/metadata/resourceVersion", "value": applied["metadata"]["resourceVersion"] },
-        { "op": "replace", "path": "/metadata/managedFields", "value": managers },
-    ]);
+) -> Result<bool, CallError> {
     let kind = planned.reached_by()?;
+    let (name, title) = (planned.object.name().to_owned(), planned.object.title());
     let told = |planned: &Planned, error| failure::of(connection, planned, &error);
-    let name = planned.object.name().to_owned();
-    connection.patch(&kind, &name, &patch).await.map_err(|error| told(planned, error))?;
-    let how = Apply { force: planned.force, dry_run: false };
-    let again = connection.apply(&kind, &planned.object.body, how).await;
-    let again = again.map_err(|error| told(planned, error))?;
-    let title = planned.object.title();
-    planned.note(format!("{title}: took over what `kubectl apply` had applied"));
-    Ok(Some(again))
+    let mut seen = Cow::Borrowed(applied);
+    for _ in 0..ROUNDS_MAX {
+        let Some(managers) = merged(&seen["metadata"]["managedFields"]) else { return Ok(false) };
+        let patch = json!([
+            { "op": "replace", "path": "/metadata/managedFields", "value": managers },
+            // With the version that was seen, the server refuses if it is another one by now.
+            { "op": "replace", "path": "/metadata/resourceVersion",
+              "value": seen["metadata"]["resourceVersion"] },
+        ]);
+        match connection.patch(&kind, &name, &patch).await {
+            Ok(_) => {
+                planned.note(format!("{title}: took over what `kubectl apply` had applied"));
+                return Ok(true);
+            }
+            Err(error) if error.is(409) => {
+                let live = connection.get(&kind, &name).await.map_err(|error| told(planned, error))?;
+                seen = Cow::Owned(live.unwrap_or_default());
+            }
+            Err(error) => return Err(told(planned, error)),
+        }
+    }
+    Err(CallError::transient("conflict", format!("{title} changes without pause")))
 }
 
 /// The list of managers with the client-side one merged into ours; `None` if it is not there.

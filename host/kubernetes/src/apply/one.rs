@@ -11,7 +11,7 @@ use crate::client::{ApiError, Apply, Connection, Response};
 
 /// How often a conflict is settled for one object. Each round settles every field that the server names, so
 /// a second one means that somebody changed the object meanwhile.
-const ROUNDS_MAX: u32 = 3;
+const ROUNDS_MAX: u32 = 5;
 /// How long a definition may take to be served, or a namespace to be there.
 const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 /// Between two looks at it.
@@ -39,8 +39,8 @@ pub(super) async fn apply(
 ) -> Result<AppliedObject, CallError> {
     let mut response = send(connection, planned, false).await?;
     let created = response.status == 201;
-    if let Some(again) = migrate::from_client_side(connection, planned, &response.body).await? {
-        response = again;
+    if migrate::from_client_side(connection, planned, &response.body).await? {
+        response = send(connection, planned, false).await?;
     }
     let after = text(&response.body, "resourceVersion");
     let change = match () {
@@ -60,11 +60,18 @@ pub(super) async fn apply(
 
 async fn send(connection: &Connection, planned: &mut Planned, dry_run: bool) -> Result<Response, CallError> {
     let kind = planned.reached_by()?;
+    // What was taken in an earlier request is looked at anew.
+    planned.taken = None;
     for _ in 0..ROUNDS_MAX {
-        let how = Apply { force: planned.force, dry_run };
-        match connection.apply(&kind, &planned.object.body, how).await {
+        let how = Apply { force: planned.taken.is_some(), dry_run };
+        match connection.apply(&kind, &planned.body(), how).await {
             Err(ApiError::Status { code: 409, causes, .. }) if conflict::over_fields(&causes) => {
                 conflict::settle(connection, &kind, planned, &causes).await?;
+            }
+            // Somebody wrote it at the same time.
+            Err(error) if error.is(409) => {
+                planned.taken = None;
+                tokio::time::sleep(SETTLE_PAUSE).await;
             }
             other => return other.map_err(|error| failure::of(connection, planned, &error)),
         }
@@ -79,24 +86,17 @@ fn text(object: &Value, field: &str) -> Option<String> {
 
 /// Waits until what this wave defines can be used by the next one.
 pub(super) async fn settle(connection: &Connection, planned: &[Planned]) -> Result<(), CallError> {
-    let mut defined = false;
     for planned in planned.iter().filter(|planned| planned.wave == wave::DEFINITIONS) {
         let usable: fn(&Value) -> bool = match planned.object.kind() {
             "Namespace" => |object| object["status"]["phase"] == "Active",
             "CustomResourceDefinition" => established,
             _ => continue,
         };
-        defined |= planned.object.kind() == "CustomResourceDefinition";
-        let kind = planned.reached_by()?;
-        let name = planned.object.name();
         let look = async {
-            loop {
-                match connection.get(&kind, name).await {
-                    Ok(Some(object)) if usable(&object) => return Ok(()),
-                    Ok(_) => tokio::time::sleep(SETTLE_PAUSE).await,
-                    Err(error) => return Err(failure::of(connection, planned, &error)),
-                }
+            while !is_usable(connection, planned, usable).await? {
+                tokio::time::sleep(SETTLE_PAUSE).await;
             }
+            Ok(())
         };
         tokio::time::timeout(SETTLE_LIMIT, look).await.unwrap_or_else(|_| {
             let seconds = SETTLE_LIMIT.as_secs();
@@ -104,10 +104,37 @@ pub(super) async fn settle(connection: &Connection, planned: &[Planned]) -> Resu
             Err(CallError::transient("timeout", text))
         })?;
     }
-    if defined {
-        connection.forget_kinds();
-    }
     Ok(())
+}
+
+/// Whether it is there as it has to be. A definition that is established may not be served yet.
+async fn is_usable(
+    connection: &Connection,
+    planned: &Planned,
+    usable: fn(&Value) -> bool,
+) -> Result<bool, CallError> {
+    let told = |error: ApiError| failure::of(connection, planned, &error);
+    let found = connection.get(&planned.reached_by()?, planned.object.name()).await.map_err(told)?;
+    if !found.is_some_and(|object| usable(&object)) {
+        return Ok(false);
+    }
+    if planned.object.kind() != "CustomResourceDefinition" {
+        return Ok(true);
+    }
+    connection.forget_kinds();
+    let spec = &planned.object.body["spec"];
+    let (group, kind) = (spec["group"].as_str(), spec["names"]["kind"].as_str());
+    let versions = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for version in versions.iter().filter(|version| version["served"] == true) {
+        let version = version["name"].as_str().unwrap_or_default();
+        let api_version = format!("{}/{version}", group.unwrap_or_default());
+        match connection.kind(&api_version, kind.unwrap_or_default()).await {
+            Ok(_) => {}
+            Err(ApiError::NotServed { .. }) => return Ok(false),
+            Err(error) => return Err(told(error)),
+        }
+    }
+    Ok(true)
 }
 
 fn established(object: &Value) -> bool {

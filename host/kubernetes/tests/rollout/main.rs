@@ -1,8 +1,9 @@
-//! Waits against a real control plane: its controllers and its scheduler decide, and the nodes behave as an
+//! Applies and waits against a real control plane: its controllers and its scheduler decide, and the nodes behave as an
 //! annotation asks (tests/support/cluster/README.md).
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
+mod applying;
 mod cuts;
 mod failures;
 mod namespace;

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use relhost_engine::port::cluster::{ApplyRequest, Cluster as _, Manifest, WaitRequest};
 use relhost_engine::port::{Progress, Secrets};
 use relhost_kubernetes::KubeCluster;
-use relhost_model::call::{AppliedObject, CallError, LogLine, Rollout};
+use relhost_model::call::{AppliedObject, CallError, Deployed, LogLine, Rollout};
 use relhost_model::config::{ClusterAccess, ClusterConnection};
 use relhost_model::digest::Digest;
 use relhost_model::secret::{SecretError, SecretSource, SecretValue};
@@ -32,7 +32,7 @@ impl Namespace {
             context: None,
             allow_exec_and_files: true,
         };
-        let cluster = open(&name, access).await;
+        let cluster = open(&name, access, &[]).await;
         let key = Digest::of(name.as_bytes());
         let namespace = Self { name, cluster, key, plane };
         namespace.kubectl(&["create", "namespace", &namespace.name], None);
@@ -53,7 +53,36 @@ impl Namespace {
             // In the tests the name of a variable is its value.
             token: SecretSource::Env(String::from_utf8(token.stdout).unwrap().trim().to_owned()),
         };
-        open(&self.name, access).await
+        open(&self.name, access, &[]).await
+    }
+
+    /// An administrator's connection to any namespace, which may apply these cluster-scoped kinds.
+    pub async fn administrator(&self, namespace: &str, cluster_kinds: &[&str]) -> KubeCluster {
+        let access = ClusterAccess::Kubeconfig {
+            source: SecretSource::File(self.plane["kubeconfig"].as_str().unwrap().to_owned()),
+            context: None,
+            allow_exec_and_files: true,
+        };
+        open(namespace, access, cluster_kinds).await
+    }
+
+    /// Reads an object as administrator; `None` if it is not there.
+    pub fn find(&self, kind: &str, name: &str) -> Option<Value> {
+        let found = self.kubectl(
+            &[
+                "get",
+                kind,
+                name,
+                "--namespace",
+                &self.name,
+                "--ignore-not-found",
+                "--output",
+                "json",
+                "--show-managed-fields",
+            ],
+            None,
+        );
+        serde_json::from_slice(&found.stdout).ok()
     }
 
     /// Runs the real kubectl as administrator.
@@ -83,14 +112,24 @@ impl Namespace {
 
     /// Applies a manifest through the product.
     pub async fn apply(&self, manifest: &str) -> Vec<AppliedObject> {
+        self.try_apply(&self.cluster, manifest, &[]).await.unwrap().objects
+    }
+
+    /// Applies a manifest through a connection of the product.
+    pub async fn try_apply(
+        &self,
+        cluster: &KubeCluster,
+        manifest: &str,
+        pull_secrets: &[&str],
+    ) -> Result<Deployed, CallError> {
         let request = ApplyRequest {
             key: self.key,
             manifests: vec![Manifest { path: "app/web.yaml".into(), text: manifest.into() }],
             images: Vec::new(),
-            pull_secrets: Vec::new(),
+            pull_secrets: pull_secrets.iter().map(|&name| name.to_owned()).collect(),
             kinds: Vec::new(),
         };
-        self.cluster.apply(&request, &Lines::default()).await.unwrap().objects
+        cluster.apply(&request, &Lines::default()).await
     }
 
     /// Applies a manifest and waits for it.
@@ -138,8 +177,9 @@ fn plane() -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-async fn open(namespace: &str, access: ClusterAccess) -> KubeCluster {
-    let connection = ClusterConnection { access, namespace: namespace.to_owned(), cluster_kinds: Vec::new() };
+async fn open(namespace: &str, access: ClusterAccess, cluster_kinds: &[&str]) -> KubeCluster {
+    let cluster_kinds = cluster_kinds.iter().map(|&kind| kind.to_owned()).collect();
+    let connection = ClusterConnection { access, namespace: namespace.to_owned(), cluster_kinds };
     KubeCluster::open(&"test".parse().unwrap(), &connection, &Files).await.unwrap()
 }
 
