@@ -68,7 +68,7 @@ impl Outcome {
     /// [`Context::previous_output`](crate::context::Context::previous_output). A name that is there already
     /// gets the new value.
     ///
-    /// A name has letters, digits, `-`, `_` and `.`, at most 100; a value at most 32 KiB. The host refuses
+    /// A name has letters, digits, `-`, `_` and `.`, at most 253; a value at most 32 KiB. The host refuses
     /// an outcome that does not keep to this.
     #[must_use]
     pub fn output(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {

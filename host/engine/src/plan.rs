@@ -175,6 +175,20 @@ impl Planner<'_> {
         Ok(pinned.digest)
     }
 
+    /// The component of a policy that the environment demands. The pipeline's plugin of the same name is not
+    /// it: a pipeline cannot lower what the environment demands.
+    fn demanded(&self, name: &PluginName) -> Result<Digest, CallError> {
+        let pinned = self.snapshot.demanded.get(name).ok_or_else(|| {
+            let environment = &self.stage.environment;
+            let text = format!(
+                "environment `{environment}` demands the policy `{name}`, which the release was made without"
+            );
+            CallError::permanent("policy-not-pinned", text)
+                .with("help", "make a new release: `relhost run --new`")
+        })?;
+        Ok(pinned.digest)
+    }
+
     fn content(
         &self,
         component: Digest,
@@ -203,7 +217,6 @@ impl Planner<'_> {
         variables: &Variables,
         content: &Content,
     ) -> Result<Option<ApprovalPlan>, CallError> {
-        let demanded = environment.approvals_min > 0 || !environment.policies.is_empty();
         let from_environment = || ApprovalSpec {
             policies: Vec::new(),
             approvers: environment.approvers.clone(),
@@ -212,7 +225,7 @@ impl Planner<'_> {
         };
         let spec = match &self.stage.approval.before {
             Some(spec) => spec.clone(),
-            None if demanded => from_environment(),
+            None if environment.demands_approval() => from_environment(),
             None => return Ok(None),
         };
         self.approval(&spec, (environment, environment.approvals_min), variables, content).map(Some)
@@ -237,11 +250,15 @@ impl Planner<'_> {
         named.extend(environment.policies.clone());
         let mut policies = Vec::new();
         for (index, policy) in named.iter().enumerate() {
+            let from_environment = index >= own;
             policies.push(PolicyUse {
                 plugin: policy.plugin.clone(),
-                component: self.component(&policy.plugin, PluginKind::Policy)?,
+                component: match from_environment {
+                    true => self.demanded(&policy.plugin)?,
+                    false => self.component(&policy.plugin, PluginKind::Policy)?,
+                },
                 settings: variables.resolve_value(&policy.with).map_err(|error| variable_error(&error))?,
-                from_environment: index >= own,
+                from_environment,
             });
         }
         let approvers =

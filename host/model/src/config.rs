@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::approval::Approver;
 use crate::id::{ClusterName, EnvironmentName, GroupName, PersonId, PluginName, RegistryName, SecretName};
-use crate::pipeline::PolicySpec;
+use crate::pipeline::{PluginSource, PolicySpec};
 use crate::secret::SecretSource;
 use crate::time::Millis;
 
@@ -37,6 +37,9 @@ pub struct Config {
     pub secrets: BTreeMap<SecretName, SecretSource>,
     /// Environments.
     pub environments: BTreeMap<EnvironmentName, Environment>,
+    /// Where the policies that environments demand come from; one without an entry is the bundled one of its
+    /// name. A pipeline has no say in it.
+    pub plugins: BTreeMap<PluginName, PluginSource>,
     /// What plugins may do.
     pub grants: Vec<Grant>,
     /// Limits that differ from the built-in ones.
@@ -233,6 +236,14 @@ pub struct Limits {
     pub artifact_mib: Option<u32>,
 }
 
+impl Environment {
+    /// Whether a stage here is approved before its code starts, whatever the pipeline says.
+    #[must_use]
+    pub fn demands_approval(&self) -> bool {
+        self.approvals_min > 0 || !self.policies.is_empty()
+    }
+}
+
 impl Config {
     /// The members of an approver entry, as they are now. An unknown name has none.
     #[must_use]
@@ -242,6 +253,25 @@ impl Config {
             Approver::Person(_) => Vec::new(),
             Approver::Group(group) => self.groups.get(group).cloned().unwrap_or_default(),
         }
+    }
+
+    /// Every secret that the configuration refers to.
+    #[must_use]
+    pub fn secret_sources(&self) -> Vec<&SecretSource> {
+        let mut sources: Vec<&SecretSource> = self.secrets.values().collect();
+        sources.extend(self.registries.values().map(|registry| &registry.password));
+        if let Some(Mail { transport: MailTransport::Smtp(smtp), .. }) = &self.mail {
+            sources.extend(&smtp.password);
+        }
+        for connection in self.clusters.values() {
+            match &connection.access {
+                ClusterAccess::Kubeconfig { source, .. } => sources.push(source),
+                // The certificate of an authority is public.
+                ClusterAccess::Token { token, .. } => sources.push(token),
+                ClusterAccess::InCluster => {}
+            }
+        }
+        sources
     }
 
     /// What a plugin may do in a stage: every grant that names both, together. Two grants of the same

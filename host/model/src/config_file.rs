@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Environment, Limits};
-use crate::definition::policies;
+use crate::definition::{policies, sources};
 use crate::id::{ClusterName, EnvironmentName};
 use crate::time::Millis;
 use crate::yaml::{Item, Problem, Problems, Shape, Text, Use, Warnings, check, parse};
@@ -89,6 +89,7 @@ impl Reader<'_> {
             registries: self.registries(root),
             secrets: self.secrets(root),
             environments: self.environments(root),
+            plugins: sources(root.get("plugins").as_ref(), self.folder, self.problems),
             grants: self.grants(root),
             limits: self.limits(root),
         }

@@ -4,6 +4,7 @@
 mod tests;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::definition::{sources, table};
 use crate::id::PluginName;
@@ -25,7 +26,8 @@ pub fn read(text: &str, file: &str) -> Result<BTreeMap<PluginName, PluginSource>
     let (node, mut problems) = parse(text, file);
     let plugins = node.map(|node| {
         check(&node, &FILE, Use::Whole, "", &mut problems);
-        sources(Item::root(&node).get("plugins").as_ref(), file, &mut problems)
+        let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+        sources(Item::root(&node).get("plugins").as_ref(), folder, &mut problems)
     });
     problems.finish(plugins).map(|(plugins, _)| plugins)
 }

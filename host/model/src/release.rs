@@ -84,6 +84,10 @@ pub struct Snapshot {
     pub artifacts: Vec<FrozenArtifact>,
     /// Its components by plugin name.
     pub components: BTreeMap<PluginName, PinnedComponent>,
+    /// The components of policies that environments demand: the operator's, whatever the pipeline calls by
+    /// the same name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub demanded: BTreeMap<PluginName, PinnedComponent>,
     /// Variables given on the command line; they win over every other.
     pub overrides: BTreeMap<String, String>,
     /// Stages that start only by promotion in this release, whatever the pipeline says.

@@ -17,12 +17,16 @@ pub fn clean(text: &str) -> String {
 /// The same for a text that must be one line: breaks and tabs become spaces.
 #[must_use]
 pub fn clean_line(text: &str, max: usize) -> String {
-    let line: String = text
-        .trim_end()
-        .chars()
-        .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c })
-        .filter(|c| !is_control(*c))
-        .collect();
+    let mut line = String::new();
+    for c in text.trim_end().chars().map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c }) {
+        if !is_control(c) {
+            line.push(c);
+        }
+        // A guest may hand over megabytes for one line.
+        if line.len() > max {
+            break;
+        }
+    }
     cut(line, max)
 }
 

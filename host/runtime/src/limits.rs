@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use relhost_model::config;
 use relhost_model::release::PluginKind;
+use relhost_model::time::Millis;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -41,14 +42,17 @@ pub const FRAMES_MAX: usize = 20;
 pub const STAGE_CPU: Duration = Duration::from_secs(5);
 /// How often an endless loop is looked at. Smaller costs more, larger overshoots the CPU budget by more.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+/// How soon a policy may be asked again at the earliest: one that always wants to be asked in a moment would
+/// otherwise keep the host busy for as long as its approval is open.
+pub const RECHECK_MIN: Millis = Millis::from_secs(1);
 /// Fuel of one evaluation of a policy: 3 to 5 ms of a loop, and the shipped policies use less than 1 %.
 pub const POLICY_FUEL: u64 = 50_000_000;
 
 /// Calls of a stage that take an ordinal, replayed ones included, in one activation: a loop guard. It rises
 /// with the operator's limit for the journal, which is the stricter of the two.
 pub const EFFECTS_MAX: u32 = 10_000;
-/// Every other call of a stage into the host in one activation. Time in the host is not billed to the
-/// guest, so without a count a loop over a getter would run for ever.
+/// Every other call of a stage into the host in one activation: what the operating system does for a call is
+/// not all billed.
 pub const STAGE_CALLS_MAX: u32 = 1_000_000;
 /// The same for a policy, which has a log to call and nothing else.
 pub const POLICY_CALLS_MAX: u32 = 10_000;
@@ -79,6 +83,8 @@ pub const LOG_FIELDS_MAX: usize = 32;
 pub const RESULT_MAX: usize = MIB;
 /// What a policy returns, in bytes of JSON. It is stored with every evaluation that changes something.
 pub const VERDICT_MAX: usize = 256 * KIB;
+/// The name of one output of a stage (the contract says so): a Kubernetes object's name fits.
+pub const OUTPUT_NAME_MAX: usize = 253;
 /// One output of a stage (the contract says so).
 pub const OUTPUT_VALUE_MAX: usize = 32 * KIB;
 /// The summary of a stage and the message of an error, in bytes: one sentence; what is longer is cut.
@@ -103,8 +109,9 @@ pub const WAIT_DEFAULT: Duration = Duration::from_secs(600);
 pub const WAIT_MAX: Duration = Duration::from_secs(3600);
 /// Wall time of `deploy` (the contract says ten minutes), with the same slack.
 pub const DEPLOY_CAP: Duration = Duration::from_secs(660);
-/// Wall time of every other host call: a database commit and at most one request to a cluster.
-pub const CALL_CAP: Duration = Duration::from_secs(30);
+/// Wall time of every other host call: a database commit and at most one request to a cluster, which the
+/// server itself gives up after half of it, with the cause. This is for a call that hangs.
+pub const CALL_CAP: Duration = Duration::from_secs(60);
 
 /// Instances that a pool holds at the same time. A release host is not a web server.
 pub const POOL_INSTANCES: u32 = 64;

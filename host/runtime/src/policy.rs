@@ -13,7 +13,7 @@ use crate::bindings::policy::{PolicyPlugin, PolicyPluginPre};
 use crate::capability::actor;
 use crate::console::{Console, clean, clean_line, cut};
 use crate::fault::{Ended, Who, classify};
-use crate::limits::{CODE_MAX, Limiter, Limits, POLICY_FUEL, SENTENCE_MAX, VERDICT_MAX};
+use crate::limits::{CODE_MAX, Limiter, Limits, POLICY_FUEL, RECHECK_MIN, SENTENCE_MAX, VERDICT_MAX};
 use crate::state::Meter;
 use crate::wasi::{self, HasConsole};
 
@@ -114,11 +114,12 @@ pub fn evaluate(
     console.finish();
     match returned {
         Ok(Ok(verdict)) => {
-            let verdict = checked(verdict);
-            match nonsense(&verdict, now) {
-                Some(problem) => Err(policy_error(who, &problem)),
-                None => Ok((verdict, fuel)),
+            let mut verdict = checked(verdict);
+            if let Some(problem) = nonsense(&verdict, now) {
+                return Err(policy_error(who, &problem));
             }
+            verdict.recheck_at = verdict.recheck_at.map(|at| at.max(now.plus(RECHECK_MIN)));
+            Ok((verdict, fuel))
         }
         Ok(Err(error)) => Err(refused(&error, who)),
         Err(error) => Err(ended(classify(&error, who, limits, console), who)),

@@ -224,9 +224,13 @@ impl Sandbox {
     }
 
     fn compile(&self, engine: &Engine, bytes: &[u8], digest: &Digest) -> Result<Compiled, PluginError> {
+        // Before the lock: what is cached does not wait for what is compiled.
+        if let Found::Component(component) = self.cached(engine, digest) {
+            return Ok(Compiled { component, warnings: Vec::new() });
+        }
         let _one_at_a_time = self.0.compiling.lock().unwrap_or_else(PoisonError::into_inner);
         let mut warnings = Vec::new();
-        match self.0.cache.as_ref().map_or(Found::Nothing, |cache| cache.load(digest, engine)) {
+        match self.cached(engine, digest) {
             Found::Component(component) => return Ok(Compiled { component, warnings }),
             Found::Nothing => {}
             Found::Tampered(what) => {
@@ -243,6 +247,10 @@ impl Sandbox {
             warnings.push(format!("the compiled component could not be kept: {error}"));
         }
         Ok(Compiled { component, warnings })
+    }
+
+    fn cached(&self, engine: &Engine, digest: &Digest) -> Found {
+        self.0.cache.as_ref().map_or(Found::Nothing, |cache| cache.load(digest, engine))
     }
 
     fn known(&self, who: &Who, kind: PluginKind, allow: &Allow) -> Option<Plugin> {

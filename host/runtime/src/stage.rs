@@ -19,8 +19,8 @@ use crate::console::{clean, clean_line, cut};
 use crate::fault::{Ended, Who, classify};
 use crate::grant::Interface;
 use crate::limits::{
-    CALL_CAP, CODE_MAX, DEPLOY_CAP, DETAILS_MAX, Limits, OUTPUT_VALUE_MAX, RESULT_MAX, SENTENCE_MAX,
-    WAIT_DEFAULT, WAIT_MAX, WAIT_SLACK,
+    CALL_CAP, CODE_MAX, DEPLOY_CAP, DETAILS_MAX, Limits, OUTPUT_NAME_MAX, OUTPUT_VALUE_MAX, RESULT_MAX,
+    SENTENCE_MAX, WAIT_DEFAULT, WAIT_MAX, WAIT_SLACK,
 };
 use crate::request::CONTEXT_REP;
 use crate::state::{Reply, Request, StageState, Start};
@@ -122,9 +122,11 @@ impl Stage<'_> {
         store.set_max_component_handles(self.limits.handles);
         store.call_hook(|mut store, hook| Ok(store.data_mut().meter.pass(hook)?));
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|store| {
-            // The hook has billed the time up to here and does not bill this wait.
-            store.data().meter.check()?;
+        store.epoch_deadline_callback(|mut store| {
+            // The hook has billed the time up to here, and the one at the return begins anew.
+            let meter = &mut store.data_mut().meter;
+            meter.check()?;
+            meter.pause();
             Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
         });
         store
@@ -196,8 +198,8 @@ fn checked(outcome: wit::Outcome) -> Result<StageOutcome, CallError> {
     let mut size = 0;
     for wit::Output { name, value } in outcome.outputs {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if name.is_empty() || name.len() > CODE_MAX || !name.chars().all(fits) {
-            let name = clean_line(&name, CODE_MAX);
+        if name.is_empty() || name.len() > OUTPUT_NAME_MAX || !name.chars().all(fits) {
+            let name = clean_line(&name, OUTPUT_NAME_MAX);
             return Err(invalid(format!("the plugin returned an output with the invalid name `{name}`")));
         }
         if value.len() > OUTPUT_VALUE_MAX {

@@ -31,7 +31,8 @@ pub enum Request {
 /// The answer to a call. Nothing if the activation ends.
 pub type Reply = Option<(Answer, Timestamp)>;
 
-/// Measures the guest's own time and counts its calls.
+/// Measures the time of an activation and counts its calls. What the host does for the guest is the guest's
+/// time too, or a loop over a getter would be free; waiting for the answer to a call is not.
 #[derive(Debug)]
 pub struct Meter {
     cpu_max: Duration,
@@ -48,17 +49,15 @@ impl Meter {
         Self { cpu_max: limits.cpu, calls_max: limits.calls, used: Duration::ZERO, resumed: None, calls: 0 }
     }
 
-    /// Starts and stops the clock as control passes between guest and host. Time in host calls is not billed,
-    /// so they are counted.
+    /// Bills as control passes between guest and host, and counts the calls.
     ///
     /// # Errors
     /// If a limit is exceeded.
     pub fn pass(&mut self, hook: CallHook) -> Result<(), Exceeded> {
-        if hook.exiting_host() {
-            self.resumed = Some(Instant::now());
-            return Ok(());
+        self.pause();
+        if !matches!(hook, CallHook::ReturningFromWasm) {
+            self.resume();
         }
-        self.used += self.resumed.take().map(|resumed| resumed.elapsed()).unwrap_or_default();
         if matches!(hook, CallHook::CallingHost) {
             self.calls += 1;
             if self.calls > self.calls_max {
@@ -72,7 +71,17 @@ impl Meter {
         Ok(())
     }
 
-    /// Checks the time used so far.
+    /// Bills the time up to here and nothing from here on.
+    pub fn pause(&mut self) {
+        self.used += self.resumed.take().map(|resumed| resumed.elapsed()).unwrap_or_default();
+    }
+
+    /// Bills again.
+    pub fn resume(&mut self) {
+        self.resumed = Some(Instant::now());
+    }
+
+    /// Checks the time billed so far.
     ///
     /// # Errors
     /// If the budget is used up.
@@ -230,7 +239,10 @@ impl StageState {
         }
         let (reply, answered) = oneshot::channel();
         self.requests.send(Request::Call(call, reply)).map_err(|_| wasmtime::Error::new(Stopped))?;
-        let (answer, now) = answered.await.ok().flatten().ok_or_else(|| wasmtime::Error::new(Stopped))?;
+        self.meter.pause();
+        let answered = answered.await;
+        self.meter.resume();
+        let (answer, now) = answered.ok().flatten().ok_or_else(|| wasmtime::Error::new(Stopped))?;
         self.now = now;
         Ok(sized(answer))
     }

@@ -5,7 +5,6 @@ pub mod decide;
 pub mod doctor;
 pub mod env;
 pub mod follow;
-pub mod fresh;
 pub mod init;
 pub mod plugin;
 pub mod progress;

@@ -69,6 +69,18 @@ struct Recording {
     redactor: Arc<Mutex<Redactor>>,
 }
 
+impl Recording {
+    /// Reads every secret once, so that none is shown before its first use: a log or an error may hold one
+    /// that came from elsewhere. One that cannot be read now is an error when it is used.
+    fn learn<'a>(&self, sources: impl IntoIterator<Item = &'a SecretSource>) {
+        for source in sources {
+            if let Err(error) = self.read(source) {
+                tracing::debug!(%source, %error, "a secret cannot be masked yet");
+            }
+        }
+    }
+}
+
 impl Secrets for Recording {
     fn read(&self, source: &SecretSource) -> Result<SecretValue, SecretError> {
         let value = self.inner.read(source)?;
@@ -108,10 +120,12 @@ impl Host {
             .map_err(|e| fault("start a thread", &e))?;
 
         let redactor = Arc::new(Mutex::new(Redactor::default()));
-        let secrets: Arc<dyn Secrets> = Arc::new(Recording {
+        let secrets = Recording {
             inner: FileSecrets::new(config.folder.clone(), |name| std::env::var_os(name)),
             redactor: Arc::clone(&redactor),
-        });
+        };
+        secrets.learn(config.secret_sources());
+        let secrets: Arc<dyn Secrets> = Arc::new(secrets);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mailers = Mailers::open(&config, &folder, &secrets, &clock)?;
         let clusters = Clusters::new(folder.join("rehearsal"));

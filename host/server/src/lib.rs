@@ -17,6 +17,8 @@ pub mod bundled;
 
 pub mod protocol;
 
+pub mod fresh;
+
 pub mod host;
 
 pub mod dispatch;

@@ -3,16 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use relhost_engine::port::store::{Store as _, StoreError};
+use relhost_engine::port::store::{ReleaseFilter, Store as _, StoreError};
 use relhost_model::config::Config;
 use relhost_model::id::PersonId;
-use relhost_store::{StateFolder, lock};
+use relhost_store::{Held, StateFolder, lock};
 
 use crate::api::{client::Client, page, peer, socket};
 use crate::app::caller::Caller;
 use crate::app::handle::handle;
 use crate::dispatch::cycle;
 use crate::exit::Failure;
+use crate::fresh::Fresh;
 use crate::host::Host;
 use crate::protocol::{Envelope, Reply, Request};
 
@@ -27,8 +28,8 @@ pub enum Duty {
 
 /// The state folder as a command sees it.
 pub enum Backend {
-    /// This process owns it.
-    Owner(Arc<Host>),
+    /// This process owns it; with what the folder held before, if that was no state.
+    Owner(Arc<Host>, Option<Fresh>),
     /// Another process owns it.
     Client(Client),
 }
@@ -36,19 +37,32 @@ pub enum Backend {
 /// Takes the state folder, or finds its owner.
 ///
 /// # Errors
-/// If the state is damaged.
+/// If the state is damaged. A folder that held no state is left as it was.
 pub async fn open(folder: &Path, config: Config, duty: Duty) -> Result<Backend, Failure> {
+    let made = !folder.exists();
     let held = match StateFolder::acquire(folder) {
         Ok(held) => held,
         Err(StoreError::Owned { .. }) => return Ok(Backend::Client(find_owner(folder))),
         Err(error) => return Err(error.into()),
     };
+    let fresh = Fresh::look(held.folder(), made);
+    // Held until the folder is as it was.
+    let lock = held.clone();
+    let started = start(held, config, duty).await;
+    if let (Err(_), Some(fresh)) = (&started, &fresh) {
+        fresh.restore();
+    }
+    drop(lock);
+    Ok(Backend::Owner(started?, fresh))
+}
+
+async fn start(held: Held, config: Config, duty: Duty) -> Result<Arc<Host>, Failure> {
     let listen = config.listen.clone();
     let host = Host::open(held, config)?;
     if duty == Duty::Dispatch {
         dispatch(&host, listen).await?;
     }
-    Ok(Backend::Owner(host))
+    Ok(host)
 }
 
 async fn dispatch(host: &Arc<Host>, listen: Option<String>) -> Result<(), Failure> {
@@ -85,7 +99,7 @@ impl Backend {
     pub async fn call(&self, act_as: Option<PersonId>, request: Request) -> Result<Reply, Failure> {
         match self {
             Self::Client(client) => client.call(&Envelope { act_as, request }).await,
-            Self::Owner(host) => {
+            Self::Owner(host, _) => {
                 let caller = Caller::os_user(&host.config, &peer::current_user(), "terminal", act_as);
                 Box::pin(handle(host, &caller, request)).await
             }
@@ -96,20 +110,36 @@ impl Backend {
     #[must_use]
     pub fn host(&self) -> Option<&Arc<Host>> {
         match self {
-            Self::Owner(host) => Some(host),
+            Self::Owner(host, _) => Some(host),
             Self::Client(_) => None,
         }
     }
 
     /// Ends what this process started, and makes everything durable.
     pub async fn close(self) {
-        if let Self::Owner(host) = self {
-            if !host.supervisor.shut_down().await {
-                tracing::warn!("some work did not end in time; it is made again on resume");
-            }
-            if let Err(error) = host.store.close().await {
-                tracing::error!(%error, "close the state");
-            }
+        if let Self::Owner(host, _) = self {
+            end(&host).await;
         }
+    }
+
+    /// Ends what this process started, and leaves a folder that held no state as it was: for a command that
+    /// was refused. What others made through the socket meanwhile stays.
+    pub async fn undo(self) {
+        let Self::Owner(host, fresh) = self else { return };
+        let all = ReleaseFilter::default();
+        let unused = host.store.read().releases(all).await.is_ok_and(|releases| releases.is_empty());
+        end(&host).await;
+        if let Some(fresh) = fresh.filter(|_| unused) {
+            fresh.restore();
+        }
+    }
+}
+
+async fn end(host: &Host) {
+    if !host.supervisor.shut_down().await {
+        tracing::warn!("some work did not end in time; it is made again on resume");
+    }
+    if let Err(error) = host.store.close().await {
+        tracing::error!(%error, "close the state");
     }
 }

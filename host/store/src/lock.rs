@@ -1,8 +1,8 @@
 //! A state folder and the one process that owns it.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +20,10 @@ pub const SOCKET_FILE: &str = "socket";
 const FOLDER_MODE: u32 = 0o700;
 /// The lock file itself tells nothing that `ps` does not.
 const LOCK_MODE: u32 = 0o644;
+
+/// How often a lock file that was removed meanwhile is made again: each time another command was refused in
+/// the very moment.
+const LOCK_TRIES: u32 = 10;
 
 /// Who has a state folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,25 +60,41 @@ impl StateFolder {
             .create(path)
             .map_err(|cause| unusable(path, &cause))?;
         let path = path.canonicalize().map_err(|cause| unusable(path, &cause))?;
-        let lock = path.join(LOCK_FILE);
+        let file = locked(&path)?;
+        let socket = path.join(SOCKET_FILE);
+        let held = Held { folder: path, lock: Arc::new(Lock(file)) };
+        held.announce(&socket)?;
+        Ok(held)
+    }
+}
+
+/// The lock file of a folder, locked. An owner whose command was refused removes the file before it lets go:
+/// a lock on a file that is no longer there keeps nobody out, and is not taken for one.
+fn locked(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join(LOCK_FILE);
+    for _ in 0..LOCK_TRIES {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(LOCK_MODE)
-            .open(&lock)
-            .map_err(|cause| unusable(&lock, &cause))?;
+            .open(&path)
+            .map_err(|cause| unusable(&path, &cause))?;
         match file.try_lock() {
+            Ok(()) if is_at(&file, &path) => return Ok(file),
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(owned(&path)),
-            Err(TryLockError::Error(cause)) => return Err(unusable(&lock, &cause)),
+            Err(TryLockError::WouldBlock) => return Err(owned(folder)),
+            Err(TryLockError::Error(cause)) => return Err(unusable(&path, &cause)),
         }
-        let socket = path.join(SOCKET_FILE);
-        let held = Held { folder: path, lock: Arc::new(Lock(file)) };
-        held.announce(&socket)?;
-        Ok(held)
     }
+    Err(owned(folder))
+}
+
+/// Whether an open file is the one that is found at a path now.
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = |a: Metadata, b: Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    file.metadata().and_then(|open| Ok(same(open, std::fs::metadata(path)?))).unwrap_or(false)
 }
 
 /// Who has the folder, as the lock file says. Ask after [`StateFolder::acquire`] was refused: after a crash

@@ -1,6 +1,6 @@
 //! What the operator's configuration may hold.
 
-use crate::definition::table::POLICY;
+use crate::definition::table::{PLUGINS, POLICY};
 use crate::yaml::{Key, Object, Rule, Shape, optional, required};
 
 /// Interfaces that a grant can allow, in the order of the contract.
@@ -33,6 +33,11 @@ pub(crate) static CONFIG: Object = Object {
         optional("registries", "Connections to image registries.", Shape::Map(&Shape::Object(&REGISTRY))),
         optional("secrets", "Named secrets for generic Kubernetes secrets.", Shape::Map(&Shape::Secret)),
         optional("environments", "Targets with their demands.", Shape::Map(&Shape::Object(&ENVIRONMENT))),
+        optional(
+            "plugins",
+            "Where the policies that environments demand come from. A name that is missing here is the bundled plugin of that name, never a plugin of the pipeline.",
+            PLUGINS,
+        ),
         optional("grants", "What plugins may do.", Shape::List(&Shape::Object(&GRANT))),
         optional("limits", "Limits that differ from the built-in ones.", Shape::Object(&LIMITS)),
     ],

@@ -1,6 +1,7 @@
 //! Where the components of a pipeline or a plugin set come from.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::PLUGINS_MAX;
 use super::parsed::{ParsedPlugin, plugins};
@@ -8,24 +9,24 @@ use crate::id::PluginName;
 use crate::pipeline::PluginSource;
 use crate::yaml::{Item, Problems, Text};
 
-/// Reads the `plugins:` map of a file. Paths are joined with the file's folder.
+/// Reads the `plugins:` map of a file. Paths are joined with `folder`, which is the file's.
 pub(crate) fn sources(
     item: Option<&Item<'_>>,
-    file: &str,
+    folder: &Path,
     problems: &mut Problems,
 ) -> BTreeMap<PluginName, PluginSource> {
-    item.map(|item| validated(&plugins(item), file, problems)).unwrap_or_default()
+    item.map(|item| validated(&plugins(item), folder, problems)).unwrap_or_default()
 }
 
 pub(super) fn validated(
     plugins: &[(Text, ParsedPlugin)],
-    file: &str,
+    folder: &Path,
     problems: &mut Problems,
 ) -> BTreeMap<PluginName, PluginSource> {
     let mut sources = BTreeMap::new();
     for (name, plugin) in plugins {
         let parsed = name.parse(problems);
-        let source = source(plugin, file, problems);
+        let source = source(plugin, folder, problems);
         if let (Some(name), Some(source)) = (parsed, source) {
             sources.insert(name, source);
         }
@@ -37,7 +38,7 @@ pub(super) fn validated(
     sources
 }
 
-fn source(plugin: &ParsedPlugin, file: &str, problems: &mut Problems) -> Option<PluginSource> {
+fn source(plugin: &ParsedPlugin, folder: &Path, problems: &mut Problems) -> Option<PluginSource> {
     match (&plugin.bundled, &plugin.path) {
         (Some(name), None) => {
             name.parse::<PluginName>(problems).map(|name| PluginSource::Bundled(name.as_str().to_owned()))
@@ -47,14 +48,10 @@ fn source(plugin: &ParsedPlugin, file: &str, problems: &mut Problems) -> Option<
             problems.push(problem.help("name a component's file, relative to this file"));
             None
         }
-        (None, Some(path)) => Some(PluginSource::Path(beside(file, &path.value))),
+        (None, Some(path)) => {
+            Some(PluginSource::Path(folder.join(&path.value).to_string_lossy().into_owned()))
+        }
         // Neither or both: the table has reported it.
         _ => None,
     }
-}
-
-/// A path that is relative to a file.
-fn beside(file: &str, path: &str) -> String {
-    let folder = std::path::Path::new(file).parent().unwrap_or(std::path::Path::new(""));
-    folder.join(path).to_string_lossy().into_owned()
 }

@@ -1,6 +1,7 @@
 //! From the parsed form to a pipeline that can run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::parsed::{ParsedArtifact, ParsedPipeline, ParsedPolicy, ParsedStage};
 use super::{ARTIFACTS_MAX, BRANCHES_MAX, STAGES_MAX, VALUE_BYTES_MAX, VARIABLES_MAX};
@@ -25,7 +26,8 @@ impl Validator<'_> {
     pub(super) fn pipeline(mut self, parsed: &ParsedPipeline) -> Option<Pipeline> {
         let artifacts = self.artifacts(parsed);
         let variables = self.variables(&parsed.variables);
-        let plugins = plugin::validated(&parsed.plugins, self.file, self.problems);
+        let folder = Path::new(self.file).parent().unwrap_or(Path::new(""));
+        let plugins = plugin::validated(&parsed.plugins, folder, self.problems);
         self.stage_names(parsed);
         self.plugin_names(parsed);
         let stages = (0..parsed.stages.len()).filter_map(|index| self.stage(parsed, index)).collect();

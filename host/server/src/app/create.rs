@@ -95,7 +95,8 @@ struct Parts {
     pipeline: Pipeline,
     artifacts: Vec<FrozenArtifact>,
     pinned: BTreeMap<PluginName, PinnedComponent>,
-    components: BTreeMap<PluginName, Component>,
+    demanded: BTreeMap<PluginName, PinnedComponent>,
+    components: Vec<Component>,
     warnings: Vec<String>,
 }
 
@@ -104,10 +105,13 @@ fn read(host: &Host, request: &Create) -> Result<Parts, Failure> {
     let pipeline = loaded.value;
     configured::check(&pipeline, &host.config)?;
     let folder = request.pipeline.parent().unwrap_or(Path::new(".")).to_owned();
-    let components = plugins::collect(&pipeline, &folder, &request.plugins)?;
-    let pinned = plugins::pin(&host.sandbox, &host.config, &pipeline, &components)?;
+    let own = plugins::collect(&pipeline, &host.config, &request.plugins)?;
+    let pinned = plugins::pin(&host.sandbox, &host.config, &pipeline, &own)?;
+    let operators = plugins::demanded(&pipeline, &host.config)?;
+    let demanded = plugins::pin_demanded(&host.sandbox, &host.config, &pipeline, &operators)?;
     let artifacts = artifacts(host, &pipeline, &folder, &request.artifacts)?;
-    Ok(Parts { pipeline, artifacts, pinned, components, warnings: loaded.warnings })
+    let components = own.into_values().chain(operators.into_values()).collect();
+    Ok(Parts { pipeline, artifacts, pinned, demanded, components, warnings: loaded.warnings })
 }
 
 /// Copies the artifacts into the state folder: the ones given, else where the pipeline says they are.
@@ -213,6 +217,7 @@ async fn commit(
         requested_for: origin.requested_for,
         artifacts: parts.artifacts,
         components: parts.pinned,
+        demanded: parts.demanded,
         overrides: request.variables.clone(),
         manual_stages: Vec::new(),
         created_at: host.now(),
@@ -223,7 +228,7 @@ async fn commit(
     let state = ReleaseState::fold(id, snapshot.clone(), &[])?;
     plan::check_all(&state, &host.config)?;
     let mut changes: Vec<Change> =
-        parts.components.into_values().map(|component| Change::PutBlob(component.bytes)).collect();
+        parts.components.into_iter().map(|component| Change::PutBlob(component.bytes)).collect();
     changes.push(Change::CreateRelease { id, snapshot: Box::new(snapshot), counter });
     let input = Input::Create { by: origin.requester };
     try_advance(host, state, input, Together { frame: None, changes }).await?;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use relhost_model::config::Config;
+use relhost_engine::approval::POLICY_DEFAULT;
+use relhost_model::config::{Allow, Config, Environment};
 use relhost_model::digest::Digest;
 use relhost_model::id::PluginName;
-use relhost_model::pipeline::{Pipeline, PluginSource};
+use relhost_model::pipeline::{Pipeline, PluginSource, PolicySpec};
 use relhost_model::plugin_set;
-use relhost_model::release::PinnedComponent;
+use relhost_model::release::{PinnedComponent, PluginKind};
 use relhost_runtime::{Inspection, PluginError, Sandbox};
 
 use super::settings::{self, Wrong};
@@ -27,34 +28,72 @@ pub struct Component {
     pub bytes: Vec<u8>,
 }
 
-/// Finds every component of a pipeline. Sets are put over its own `plugins:` by name, later ones win.
+/// Finds every component of a pipeline. Sets are put over its own `plugins:` by name, later ones win. The
+/// policy of an approval that names none is among them.
 ///
 /// # Errors
 /// If one is missing or unreadable; the message names the file and what to do.
 pub fn collect(
     pipeline: &Pipeline,
-    folder: &Path,
+    config: &Config,
     sets: &[PathBuf],
 ) -> Result<BTreeMap<PluginName, Component>, Failure> {
-    let mut sources: BTreeMap<PluginName, (PathBuf, PluginSource)> = pipeline
-        .plugins
-        .iter()
-        .map(|(name, source)| (name.clone(), (folder.to_owned(), source.clone())))
-        .collect();
+    let mut sources = pipeline.plugins.clone();
+    if needs_default_policy(pipeline, config) {
+        let name = PluginName::new(POLICY_DEFAULT).expect("a plain word is a plugin name");
+        sources.entry(name).or_insert_with(|| PluginSource::Bundled(POLICY_DEFAULT.to_owned()));
+    }
     for set in sets {
         sources.extend(read_set(set)?);
     }
-    sources
-        .into_iter()
-        .map(|(name, (folder, source))| Ok((name.clone(), read(&name, &folder, &source)?)))
-        .collect()
+    read_all(sources)
+}
+
+/// Finds the component of every policy that the environments of a pipeline demand: the operator's own, by
+/// `plugins:` of relhost.yaml, else the bundled one of that name.
+///
+/// # Errors
+/// As [`collect`].
+pub fn demanded(pipeline: &Pipeline, config: &Config) -> Result<BTreeMap<PluginName, Component>, Failure> {
+    let names = demands(pipeline, config).map(|policy| policy.plugin.clone());
+    let source = |name: &PluginName| {
+        let bundled = || PluginSource::Bundled(name.to_string());
+        config.plugins.get(name).cloned().unwrap_or_else(bundled)
+    };
+    read_all(names.map(|name| (name.clone(), source(&name))).collect()).map_err(|failure| {
+        let message = format!("a policy that an environment demands: {}", failure.message);
+        Failure { message, ..failure }
+    })
+}
+
+fn read_all(sources: BTreeMap<PluginName, PluginSource>) -> Result<BTreeMap<PluginName, Component>, Failure> {
+    let one = |(name, source): (PluginName, PluginSource)| {
+        let component = read(&name, &source)?;
+        Ok((name, component))
+    };
+    sources.into_iter().map(one).collect()
+}
+
+fn demands<'a>(pipeline: &'a Pipeline, config: &'a Config) -> impl Iterator<Item = &'a PolicySpec> {
+    let environments = pipeline.stages.iter().filter_map(|stage| config.environments.get(&stage.environment));
+    environments.flat_map(|environment| &environment.policies)
+}
+
+/// Whether an approval of a pipeline names no policy, or one is demanded where it asks for none.
+fn needs_default_policy(pipeline: &Pipeline, config: &Config) -> bool {
+    pipeline.stages.iter().any(|stage| {
+        let before = stage.approval.before.as_ref();
+        let demanded = config.environments.get(&stage.environment).is_some_and(Environment::demands_approval);
+        let specs = before.iter().copied().chain(&stage.approval.after);
+        before.is_none() && demanded || specs.into_iter().any(|spec| spec.policies.is_empty())
+    })
 }
 
 /// The entries of a plugin set: a folder of `NAME.wasm` files, or a file with `plugins:`.
 ///
 /// # Errors
 /// If it cannot be read or names nothing.
-pub fn read_set(set: &Path) -> Result<BTreeMap<PluginName, (PathBuf, PluginSource)>, Failure> {
+pub fn read_set(set: &Path) -> Result<BTreeMap<PluginName, PluginSource>, Failure> {
     let unreadable = |error: &std::io::Error| {
         Failure::new(
             Exit::Invalid,
@@ -65,10 +104,8 @@ pub fn read_set(set: &Path) -> Result<BTreeMap<PluginName, (PathBuf, PluginSourc
     };
     if !set.is_dir() {
         let text = super::load::text(set, "plugin set")?;
-        let folder = set.parent().unwrap_or(Path::new(".")).to_owned();
-        let entries = plugin_set::read(&text, &set.display().to_string())
-            .map_err(|problems| super::load::invalid(&problems))?;
-        return Ok(entries.into_iter().map(|(name, source)| (name, (folder.clone(), source))).collect());
+        return plugin_set::read(&text, &set.display().to_string())
+            .map_err(|problems| super::load::invalid(&problems));
     }
     let mut entries = BTreeMap::new();
     for entry in std::fs::read_dir(set).map_err(|error| unreadable(&error))? {
@@ -79,8 +116,7 @@ pub fn read_set(set: &Path) -> Result<BTreeMap<PluginName, (PathBuf, PluginSourc
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let name = PluginName::new(stem)
             .map_err(|error| Failure::new(Exit::Invalid, "plugin-set", error.to_string()))?;
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        entries.insert(name, (set.to_owned(), PluginSource::Path(file)));
+        entries.insert(name, PluginSource::Path(path.to_string_lossy().into_owned()));
     }
     if entries.is_empty() {
         return Err(Failure::new(
@@ -96,20 +132,20 @@ pub fn read_set(set: &Path) -> Result<BTreeMap<PluginName, (PathBuf, PluginSourc
 ///
 /// # Errors
 /// If it is missing, too large or unreadable.
-pub fn read(name: &PluginName, folder: &Path, source: &PluginSource) -> Result<Component, Failure> {
+pub fn read(name: &PluginName, source: &PluginSource) -> Result<Component, Failure> {
     match source {
         PluginSource::Bundled(bundled_name) => {
             let bytes = bundled::component(bundled_name).ok_or_else(|| not_bundled(name, bundled_name))?;
             Ok(Component { origin: "bundled".into(), bytes: bytes.to_vec() })
         }
         PluginSource::Path(path) => {
-            let path = folder.join(path);
+            let path = Path::new(path);
             let unreadable = |why| {
                 let message = format!("cannot read plugin `{name}` from {}: {why}", path.display());
                 Failure::new(Exit::Invalid, "plugin-unreadable", message)
                     .help("build it: `cargo build --release --target wasm32-wasip2`")
             };
-            let bytes = read_file(&path).map_err(unreadable)?;
+            let bytes = read_file(path).map_err(unreadable)?;
             Ok(Component { origin: path.display().to_string(), bytes })
         }
     }
@@ -155,33 +191,63 @@ pub fn pin(
     pipeline: &Pipeline,
     components: &BTreeMap<PluginName, Component>,
 ) -> Result<BTreeMap<PluginName, PinnedComponent>, Failure> {
-    let refused = |error: PluginError| {
-        let exit = if matches!(error, PluginError::NotGranted(_)) { Exit::Refused } else { Exit::Invalid };
-        Failure::chain(exit, "component-refused", &error)
-    };
     let mut pinned = BTreeMap::new();
     for (name, component) in components {
-        let inspection = sandbox.inspect(&component.bytes).map_err(|error| named(name, refused(error)))?;
+        let inspection = sandbox
+            .inspect(&component.bytes)
+            .map_err(|error| in_place(format_args!("plugin `{name}`"), refused(error)))?;
         for stage in pipeline.stages.iter().filter(|stage| stage.uses == *name) {
             let allow = config.allowed(name, &stage.name);
             sandbox
-                .register(name, &component.bytes, relhost_model::release::PluginKind::Stage, &allow)
-                .map_err(|error| {
-                    let failure = refused(error);
-                    let message = format!("stage `{}`: {}", stage.name, failure.message);
-                    Failure { message, ..failure }
-                })?;
+                .register(name, &component.bytes, PluginKind::Stage, &allow)
+                .map_err(|error| in_place(format_args!("stage `{}`", stage.name), refused(error)))?;
+        }
+        if inspection.kind == PluginKind::Policy {
+            sandbox
+                .register(name, &component.bytes, PluginKind::Policy, &Allow::default())
+                .map_err(|error| in_place(format_args!("plugin `{name}`"), refused(error)))?;
         }
         if let Some(schema) = schema_of(&inspection) {
             check_settings(pipeline, name, &schema)?;
         }
-        let origin = component.origin.clone();
-        pinned.insert(
-            name.clone(),
-            PinnedComponent { digest: Digest::of(&component.bytes), kind: inspection.kind, origin },
-        );
+        pinned.insert(name.clone(), pinned_component(component, inspection.kind));
     }
     Ok(pinned)
+}
+
+/// Checks the policies that environments demand, with their settings, and pins them.
+///
+/// # Errors
+/// If one is refused; the message says what to do.
+pub fn pin_demanded(
+    sandbox: &Sandbox,
+    config: &Config,
+    pipeline: &Pipeline,
+    components: &BTreeMap<PluginName, Component>,
+) -> Result<BTreeMap<PluginName, PinnedComponent>, Failure> {
+    let mut pinned = BTreeMap::new();
+    for (name, component) in components {
+        let place = || format!("the policy `{name}`, which an environment demands");
+        let failed = |error| in_place(format_args!("{}", place()), refused(error));
+        let inspection = sandbox.inspect(&component.bytes).map_err(failed)?;
+        sandbox.register(name, &component.bytes, PluginKind::Policy, &Allow::default()).map_err(failed)?;
+        if let Some(schema) = schema_of(&inspection) {
+            let uses = demands(pipeline, config).filter(|policy| policy.plugin == *name);
+            let wrong = uses.flat_map(|policy| settings::check(&schema, &policy.with, "policies.with"));
+            wrong_settings(&place(), name, wrong.collect())?;
+        }
+        pinned.insert(name.clone(), pinned_component(component, PluginKind::Policy));
+    }
+    Ok(pinned)
+}
+
+fn refused(error: PluginError) -> Failure {
+    let exit = if matches!(error, PluginError::NotGranted(_)) { Exit::Refused } else { Exit::Invalid };
+    Failure::chain(exit, "component-refused", &error)
+}
+
+fn pinned_component(component: &Component, kind: PluginKind) -> PinnedComponent {
+    PinnedComponent { digest: Digest::of(&component.bytes), kind, origin: component.origin.clone() }
 }
 
 /// The schema of a plugin's settings, if it says one that can be read.
@@ -203,20 +269,25 @@ fn check_settings(pipeline: &Pipeline, name: &PluginName, schema: &serde_json::V
                 wrong.extend(settings::check(schema, &policy.with, &path));
             }
         }
-        if !wrong.is_empty() {
-            let message = format!("stage `{}`: wrong settings for the plugin `{name}`", stage.name);
-            let failure = Failure::new(Exit::Invalid, "invalid-settings", message);
-            let line = |wrong: Wrong| match wrong.help {
-                Some(help) => format!("{}: {}; {help}", wrong.path, wrong.message),
-                None => format!("{}: {}", wrong.path, wrong.message),
-            };
-            let failure = wrong.into_iter().map(line).fold(failure, Failure::detail);
-            return Err(failure.help(format!("`relhost plugin inspect {name}` shows the settings")));
-        }
+        wrong_settings(&format!("stage `{}`", stage.name), name, wrong)?;
     }
     Ok(())
 }
 
-fn named(name: &PluginName, failure: Failure) -> Failure {
-    Failure { message: format!("plugin `{name}`: {}", failure.message), ..failure }
+fn wrong_settings(place: &str, name: &PluginName, wrong: Vec<Wrong>) -> Result<(), Failure> {
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{place}: wrong settings for the plugin `{name}`");
+    let failure = Failure::new(Exit::Invalid, "invalid-settings", message);
+    let line = |wrong: Wrong| match wrong.help {
+        Some(help) => format!("{}: {}; {help}", wrong.path, wrong.message),
+        None => format!("{}: {}", wrong.path, wrong.message),
+    };
+    let failure = wrong.into_iter().map(line).fold(failure, Failure::detail);
+    Err(failure.help(format!("`relhost plugin inspect {name}` shows the settings")))
+}
+
+fn in_place(place: std::fmt::Arguments<'_>, failure: Failure) -> Failure {
+    Failure { message: format!("{place}: {}", failure.message), ..failure }
 }

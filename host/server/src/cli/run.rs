@@ -10,7 +10,6 @@ use relhost_model::pipeline::Pipeline;
 use relhost_model::release::Mode;
 
 use super::follow::{Follow, follow};
-use super::fresh::Fresh;
 use super::session::{Session, absolute, close, unexpected};
 use super::show;
 use crate::exit::{Exit, Failure};
@@ -88,15 +87,7 @@ pub async fn run(session: &Session<'_>, command: Run) -> Result<Exit, Failure> {
     let mut config = session.config(Some(&command.pipeline))?;
     config.listen = command.listen.clone().or(config.listen);
     let user = session.user(&config);
-    let fresh = Fresh::look(&session.state(&config));
-    let opened = session.open(config, Duty::Dispatch).await;
-    let backend = match opened {
-        Ok(backend) => backend,
-        Err(failure) => {
-            fresh.map(Fresh::restore);
-            return Err(failure);
-        }
-    };
+    let backend = session.open(config, Duty::Dispatch).await?;
     match create(session, &backend, request).await {
         Ok((release, existing)) => {
             announce(session, &backend, &release, existing);
@@ -105,12 +96,7 @@ pub async fn run(session: &Session<'_>, command: Run) -> Result<Exit, Failure> {
             ended
         }
         Err(failure) => {
-            let host = backend.host().cloned();
-            close(backend).await;
-            // The lock is held until the host is dropped.
-            if host.is_some() {
-                fresh.map(Fresh::restore);
-            }
+            backend.undo().await;
             Err(failure)
         }
     }
@@ -176,7 +162,7 @@ fn announce(session: &Session<'_>, backend: &Backend, release: &ReleaseRow, exis
         Backend::Client(client) => {
             ui.note(&format!("another process owns the state and runs it ({})", client.socket().display()));
         }
-        Backend::Owner(host) => {
+        Backend::Owner(host, _) => {
             if let Some(mailer) = host.mailers.get(release.mode) {
                 let link = host.page().map(|page| format!(", linking to {page}")).unwrap_or_default();
                 ui.note(&format!("mails go to {}{link}", mailer.destination()));

@@ -6,7 +6,7 @@ use clap::Args;
 use relhost_model::config::Config;
 use relhost_runtime::{Sandbox, SandboxOptions};
 
-use super::session::{Session, absolute};
+use super::session::Session;
 use crate::app::{configured, load, plugins};
 use crate::exit::{Exit, Failure};
 
@@ -71,11 +71,12 @@ fn one(session: &Session<'_>, path: &Path, sets: &[PathBuf]) -> Result<String, F
         ui.warn(warning);
     }
     let pipeline = loaded.value;
-    let folder = absolute(path)?.parent().unwrap_or(Path::new(".")).to_owned();
     let sandbox = sandbox(&config)?;
     configured::check(&pipeline, &config)?;
-    let components = plugins::collect(&pipeline, &folder, sets)?;
+    let components = plugins::collect(&pipeline, &config, sets)?;
     plugins::pin(&sandbox, &config, &pipeline, &components)?;
+    let demanded = plugins::demanded(&pipeline, &config)?;
+    plugins::pin_demanded(&sandbox, &config, &pipeline, &demanded)?;
     let counted = |count: usize, word: &str| match count {
         1 => format!("1 {word}"),
         _ => format!("{count} {word}s"),

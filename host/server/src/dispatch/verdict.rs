@@ -13,6 +13,7 @@ use relhost_store::kill;
 
 use super::advance::{AdvanceError, Together, advance};
 use crate::host::Host;
+use crate::supervise::Supervisor;
 
 /// What came of an evaluation.
 #[derive(Debug, Clone)]
@@ -77,11 +78,14 @@ async fn evaluate(host: &Host, policy: &PolicyUse, input: &PolicyInput) -> Resul
     let bytes = host.store.read().blob(policy.component).await.map_err(|e| error(e.to_string()))?;
     let bytes =
         bytes.ok_or_else(|| error(format!("its component {} is not in the store", policy.component)))?;
-    let plugin = host
-        .sandbox
-        .register(&policy.plugin, &bytes, PluginKind::Policy, &Allow::default())
-        .map_err(|e| error(e.to_string()))?;
-    host.sandbox.evaluate(&plugin, input).map(|(verdict, _fuel)| verdict)
+    let (sandbox, name, input) = (host.sandbox.clone(), policy.plugin.clone(), input.clone());
+    // Compiling takes a thread for long, and an evaluation for milliseconds, which others need to answer.
+    let evaluated = Supervisor::blocking(move || {
+        let plugin = sandbox.register(&name, &bytes, PluginKind::Policy, &Allow::default());
+        plugin.map(|plugin| sandbox.evaluate(&plugin, &input))
+    });
+    let (verdict, _fuel) = evaluated.await.map_err(|e| error(e.to_string()))??;
+    Ok(verdict)
 }
 
 /// Evaluates an approval whose expiry or recheck has come.

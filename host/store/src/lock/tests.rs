@@ -52,3 +52,15 @@ fn an_open_store_keeps_the_folder() {
     drop(writer);
     StateFolder::acquire(folder.path()).unwrap();
 }
+
+#[test]
+fn a_lock_on_a_file_that_was_removed_keeps_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(LOCK_FILE);
+    let removed = File::create(&path).unwrap();
+    assert!(is_at(&removed, &path));
+    std::fs::remove_file(&path).unwrap();
+    assert!(!is_at(&removed, &path));
+    let _held = StateFolder::acquire(folder.path()).unwrap();
+    assert!(!is_at(&removed, &path), "the new file was taken for the old one");
+}

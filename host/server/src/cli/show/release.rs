@@ -79,9 +79,11 @@ pub fn detail(ui: &Ui, detail: &ReleaseDetail) -> String {
         let value = format!("{} {} {}", artifact.alias, one_line(&artifact.version(), 60), artifact.digest);
         text.push_str(&pairs([("artifact", value)]));
     }
-    for (name, component) in &snapshot.components {
-        let value = format!("{name} ({}, {}) {}", component.kind, component.origin, component.digest);
-        text.push_str(&pairs([("plugin", value)]));
+    for (what, components) in [("plugin", &snapshot.components), ("demanded", &snapshot.demanded)] {
+        for (name, component) in components {
+            let value = format!("{name} ({}, {}) {}", component.kind, component.origin, component.digest);
+            text.push_str(&pairs([(what, value)]));
+        }
     }
     for (name, value) in &snapshot.overrides {
         text.push_str(&pairs([("variable", format!("{name} = {}", one_line(value, SUMMARY_SHOWN)))]));
