@@ -8,7 +8,7 @@ use relhost_tests::program::{Place, kill_binary};
 use serde_json::Value;
 
 /// A resumed release of one stage with an approval.
-const RESUME: Duration = Duration::from_secs(60);
+const RESUME: Duration = Duration::from_secs(180);
 
 /// Where to die, how often the point is passed first, and whether it is before anything is durable.
 const POINTS: &[(&str, u32)] = &[

@@ -16,7 +16,7 @@ use serde_json::json;
 const PASSWORD: &str = "the mail server's password";
 const IMAGE: &str = "registry.example/shop:1";
 /// A mail leaves as soon as what it is about is durable.
-const DELIVERY: Duration = Duration::from_secs(60);
+const DELIVERY: Duration = Duration::from_secs(180);
 
 /// A release that waits for bob or carol, who have got mails.
 struct Waiting {
@@ -59,7 +59,7 @@ impl Waiting {
         let deployment = self.shop.dev.namespace.get("deployment", "web");
         assert_eq!(deployment["status"]["readyReplicas"], replicas);
         self.serving.interrupt();
-        let _stopped = self.serving.end(Duration::from_secs(30)).expect(0);
+        let _stopped = self.serving.end(Duration::from_secs(90)).expect(0);
     }
 }
 

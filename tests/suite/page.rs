@@ -25,7 +25,7 @@ fn read(path: &Path) -> Option<Mail> {
 }
 
 fn mail_to(place: &Place, person: &str, approval: &str) -> Mail {
-    until("the mail", Duration::from_secs(30), || {
+    until("the mail", Duration::from_secs(90), || {
         let outbox = std::fs::read_dir(place.path().join(".relhost/outbox")).ok()?;
         outbox
             .filter_map(Result::ok)
@@ -52,7 +52,7 @@ fn content_of(page: &str) -> String {
 fn ends(place: &Place, serving: Running) {
     place.run(&["release", "watch", "rel-1"]).expect(0);
     serving.interrupt();
-    serving.end(Duration::from_secs(30)).expect(0);
+    serving.end(Duration::from_secs(90)).expect(0);
 }
 
 fn is_open(place: &Place) -> bool {

@@ -7,7 +7,7 @@ use relhost_tests::wait::until;
 use serde_json::Value;
 
 /// A whole rehearsal: four stages, each a compile of nothing and a few commits.
-const REHEARSAL: Duration = Duration::from_secs(120);
+const REHEARSAL: Duration = Duration::from_secs(240);
 
 /// Approves whatever is open, as the first person who may, until the release has ended.
 fn vote(place: &Place, running: Running) -> relhost_tests::program::Ended {

@@ -14,7 +14,7 @@ use relhost_tests::program::{Ended, Place};
 use serde_json::Value;
 
 /// A release of two stages without a page, on a busy machine.
-const BOUND: Duration = Duration::from_secs(90);
+const BOUND: Duration = Duration::from_secs(180);
 
 const RUN: [&str; 5] = ["run", "pipeline.yaml", "--rehearse", "--key", "one"];
 

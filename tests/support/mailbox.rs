@@ -10,7 +10,7 @@ use crate::python::program;
 use crate::wait::until;
 
 /// A mail leaves as soon as what it is about is durable.
-const DELIVERY: Duration = Duration::from_secs(60);
+const DELIVERY: Duration = Duration::from_secs(180);
 
 /// What the text part says before the code.
 const CODE: &str = "The page asks for this code: ";

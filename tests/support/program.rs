@@ -206,7 +206,7 @@ impl Running {
     /// # Panics
     /// If it does not within a minute, or ends first.
     pub fn wait_for(&mut self, text: &str) {
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_secs(180);
         until(&format!("`{text}` on stderr"), limit, || {
             if self.said().contains(text) {
                 return Some(());

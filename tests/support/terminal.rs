@@ -12,7 +12,7 @@ use rustix::pty;
 use crate::wait::until;
 
 /// The longest wait for something to be shown.
-const SHOWN: Duration = Duration::from_secs(60);
+const SHOWN: Duration = Duration::from_secs(180);
 
 /// A program at a pseudo-terminal. Dropped, it is killed.
 pub struct AtTerminal {

@@ -34,13 +34,17 @@ pub fn start(verbose: u8) {
     };
     let asked = std::env::var("RELHOST_LOG").unwrap_or_else(|_| level.to_owned());
     let filter = EnvFilter::try_new(asked).unwrap_or_else(|_| EnvFilter::new(level));
+    // Without the hint every record of the compiler, of which there are millions, is made to be thrown away.
+    let most = filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
+    let under_ceiling =
+        filter_fn(|metadata| *metadata.level() <= ceiling(metadata.target())).with_max_level_hint(most);
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(!plain && std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .with_target(false)
         .with_filter(filter)
-        .with_filter(filter_fn(|metadata| *metadata.level() <= ceiling(metadata.target())));
+        .with_filter(under_ceiling);
     let _already_started = tracing_subscriber::registry().with(lines).try_init();
 }
 

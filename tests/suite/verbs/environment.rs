@@ -57,3 +57,19 @@ fn an_environment_that_is_held_is_left_alone() {
         assert!(ended.stderr.contains("its environments are: dev, prod"), "{}", ended.stderr);
     }
 }
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn what_an_environment_demands_is_the_operators() {
+    let place = shop();
+    let demanding = "approvals-min: 1, policies: { use: quorum, with: { count: 2 } }";
+    edit(&place, "relhost.yaml", "approvals-min: 1", demanding);
+    // The pipeline calls a policy that one vote satisfies by the name of the one that is demanded.
+    edit(&place, "pipeline.yaml", "plugins:\n", "plugins:\n  quorum: { bundled: any-one }\n");
+    waits(&place);
+    place.run(&["approval", "approve", "apr-1", "--as", "ann"]).expect(0);
+    let approval = place.run(&["approval", "get", "apr-1", "-o", "json"]).expect(0).json();
+    assert_eq!(approval["decision"], Value::Null, "one vote is not two: {approval}");
+    place.run(&["approval", "approve", "apr-1", "--as", "bob"]).expect(0);
+    place.run(&["resume"]).expect(0);
+}

@@ -159,6 +159,8 @@ fn the_environment_adds_to_what_the_pipeline_asks_and_takes_nothing_away() {
     let expected = [("any-one".to_owned(), false), ("window".to_owned(), true)];
     assert_eq!((policies(&before), policies(&after)), (expected.to_vec(), expected.to_vec()));
     assert_eq!((before.approvals_min, after.approvals_min), (2, 0), "the minimum guards the start");
+    // The pipeline has a plugin of the same name.
+    assert_eq!(before.policies[1].component, Digest::of(b"the operator's window"));
 }
 
 #[test]
@@ -176,7 +178,7 @@ fn an_environment_that_wants_approvals_gets_them_without_the_pipeline() {
 #[test]
 fn what_cannot_be_planned_is_refused_with_a_word_and_a_way_out() {
     type Change = fn(&mut Desk);
-    let table: [(&str, Change); 12] = [
+    let table: [(&str, Change); 13] = [
         ("unknown-stage", |d| d.request.stage = name("QA")),
         ("unknown-environment", |d| d.config.environments.clear()),
         ("no-connection", |d| d.config.clusters.clear()),
@@ -188,6 +190,10 @@ fn what_cannot_be_planned_is_refused_with_a_word_and_a_way_out() {
         ("unknown-plugin", |d| {
             d.environment().approvals_min = 1;
             d.snapshot.components.remove(&name("any-one"));
+        }),
+        ("policy-not-pinned", |d| {
+            d.environment().policies = vec![window()];
+            d.snapshot.demanded.clear();
         }),
         ("no-approvers", |d| {
             d.environment().approvals_min = 1;

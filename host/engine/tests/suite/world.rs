@@ -106,7 +106,7 @@ pub fn snapshot(stages: Vec<Stage>) -> Snapshot {
             (name("window"), pinned("window", PluginKind::Policy)),
         ]),
         overrides: BTreeMap::new(),
-        demanded: BTreeMap::new(),
+        demanded: BTreeMap::from([(name("window"), pinned("the operator's window", PluginKind::Policy))]),
         manual_stages: Vec::new(),
         created_at: Timestamp(1_000),
     }

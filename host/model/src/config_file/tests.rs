@@ -71,3 +71,26 @@ fn a_secret_that_is_written_out_is_never_shown() {
         }
     }
 }
+
+#[test]
+fn every_secret_of_a_configuration_is_known() {
+    let text = r#"mail: { from: a@b.c, smtp: { host: m, tls: starttls, user: u, password: { env: MAIL } } }
+clusters:
+  file: { kubeconfig: { file: kube }, namespace: n }
+  token: { server: "https://k:6443", ca: { file: ca.pem }, token: { env: TOKEN }, namespace: n }
+  inside: { in-cluster: true, namespace: n }
+registries: { r: { server: s.example, user: u, password: { file: registry } } }
+secrets: { s: { env: GENERIC } }
+"#;
+    let (config, _) = read(text, Path::new("/conf"), "relhost.yaml").unwrap();
+    let mut sources: Vec<String> = config.secret_sources().iter().map(ToString::to_string).collect();
+    sources.sort();
+    let expected = [
+        "environment variable `GENERIC`",
+        "environment variable `MAIL`",
+        "environment variable `TOKEN`",
+        "file `/conf/kube`",
+        "file `/conf/registry`",
+    ];
+    assert_eq!(sources, expected, "all but the certificate, which is public");
+}

@@ -107,3 +107,25 @@ fn an_answer_fits_or_is_a_refusal() {
     let refused = CallError::permanent("no", "x".repeat(RESULT_MAX));
     assert_eq!(sized(Answer::Refused(refused.clone())).unwrap_err(), refused);
 }
+
+#[test]
+fn what_the_host_does_for_the_guest_is_billed_and_waiting_is_not() {
+    let mut meter = Meter::new(&Limits { cpu: Duration::from_millis(20), ..limits() });
+    let spin = || {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(25) {
+            std::hint::spin_loop();
+        }
+    };
+    meter.pass(CallHook::CallingWasm).unwrap();
+    meter.pass(CallHook::CallingHost).unwrap();
+    meter.pause();
+    spin();
+    meter.resume();
+    meter.pass(CallHook::ReturningFromHost).unwrap();
+    meter.check().expect("it waited for an answer");
+    meter.pass(CallHook::CallingHost).unwrap();
+    spin();
+    meter.pass(CallHook::ReturningFromHost).unwrap();
+    assert_eq!(meter.check().unwrap_err().budget, "cpu");
+}
