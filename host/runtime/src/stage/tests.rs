@@ -22,7 +22,7 @@ fn an_outcome_is_cleaned() {
 #[test]
 fn an_outcome_that_breaks_the_contract_is_refused() {
     let (long, large, half) =
-        ("n".repeat(101), "v".repeat(OUTPUT_VALUE_MAX + 1), "v".repeat(OUTPUT_VALUE_MAX));
+        ("n".repeat(OUTPUT_NAME_MAX + 1), "v".repeat(OUTPUT_VALUE_MAX + 1), "v".repeat(OUTPUT_VALUE_MAX));
     let names: Vec<String> = (0..33).map(|n| format!("n{n}")).collect();
     let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), half.as_str())).collect();
     for (outputs, says) in [
@@ -65,7 +65,7 @@ fn a_wait_may_take_as_long_as_it_asks_for() {
     assert_eq!(wait(u32::MAX), Duration::from_secs(3660));
     assert_eq!(cap(&HostCall::Deploy(DeployCall::default())), DEPLOY_CAP);
     let message = NotifyCall { channel: String::new(), subject: String::new(), body: String::new() };
-    assert_eq!(cap(&HostCall::Notify(message)), Duration::from_secs(30));
+    assert_eq!(cap(&HostCall::Notify(message)), Duration::from_secs(60));
 }
 
 #[test]

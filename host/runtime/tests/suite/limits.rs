@@ -240,5 +240,5 @@ async fn waits_of_the_host_are_not_billed() {
 async fn a_call_that_hangs_interrupts_the_activation() {
     let end = run(&sandbox_with(limits(MUCH)), &stage(NOTIFY, SEND), &mut Script::new([Step::Hang])).await;
     let Activation::Interrupted(reason) = end else { panic!("{end:?}") };
-    assert_eq!(reason, "`relhost:notify/notify@0#send` did not return within 30 s");
+    assert_eq!(reason, "`relhost:notify/notify@0#send` did not return within 60 s");
 }

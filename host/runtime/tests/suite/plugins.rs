@@ -214,7 +214,7 @@ async fn a_refused_call_of_a_bundled_stage_keeps_its_code() {
     let end = run(&sandbox(), "bundled/rolling-deploy", r#"{ "manifests": ["web.yml"] }"#, &mut script).await;
     let error = failed(end);
     assert_eq!(error.code, "image-not-found");
-    assert_eq!(error.message, "waiting for the rollout: image not found: registry.example/web:42");
+    assert_eq!(error.message, "image not found: registry.example/web:42");
 }
 
 #[tokio::test]
