@@ -43,6 +43,8 @@ const STAGES: &[(&str, &[&str])] = &[
     ("guests/exits", &[]),
     ("guests/fails", &[]),
     ("guests/five-steps", &[DEPLOY, NOTIFY]),
+    ("guests/gate", &[AWAIT_APPROVAL, DEPLOY]),
+    ("guests/keeps-secrets", &[CREATE_SECRET, DEPLOY, NOTIFY]),
     ("guests/log-flood", &[]),
     ("guests/loops", &[]),
     ("guests/memory-bomb", &[]),

@@ -378,7 +378,7 @@ fn components_that_are_none_or_want_too_much() {
         (b"\0asm\x01\0\0\0".to_vec(), "core WebAssembly module"),
         (whole[..whole.len() / 2].to_vec(), "cut off"),
         (b"(component)".to_vec(), "WebAssembly text"),
-        (b"\x7fELF\x02\x01\x01\0".to_vec(), "precompiled"),
+        (b"\x7fELF\x02\x01\x01\0".to_vec(), "not WebAssembly"),
         (files, "`std::fs`"),
         (sockets, "wasi:sockets"),
     ];

@@ -127,7 +127,7 @@ fn a_folder_that_is_only_half_written_makes_no_release() {
     let manifest =
         std::fs::read_to_string(place.path().join("template/manifests/web.yaml")).expect("init wrote it");
     place.write("other/manifests/web.yaml", &manifest);
-    place.write("other/build.yaml", "id: 1\nbranch: main\n");
+    place.write("other/build.yaml", "id: 1\ncommit: c1\nbranch: main\n");
     let release = deployed(&place, 1);
     assert_eq!(release["row"]["pipeline"], "other");
     assert_eq!(releases(&place).len(), 1);

@@ -141,6 +141,15 @@ impl Failure {
         self
     }
 
+    /// Without color, for a log: what failed, what is wrong in which place, and the details, one a line.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let problem = |problem: &FileProblem| format!("{}: {}", problem.place(), problem.message);
+        let problems = self.problems.iter().map(problem);
+        let lines = std::iter::once(self.message.clone()).chain(problems).chain(self.details.iter().cloned());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// From an error and its causes, outermost first.
     #[must_use]
     pub fn chain(exit: Exit, code: &str, error: &(dyn std::error::Error + 'static)) -> Self {

@@ -60,7 +60,7 @@ pub async fn run(host: Arc<Host>, mode: Mode) {
                 tried: None,
             });
             if let Err(failure) = look(&host, watched, revision, mode).await {
-                tracing::error!(folder = %watched.folder.display(), failure = %host.redact(&describe(&failure)), "a new build makes no release");
+                tracing::error!(folder = %watched.folder.display(), failure = %host.redact(&failure.text()), "a new build makes no release");
             }
         }
         tokio::select! {
@@ -68,15 +68,6 @@ pub async fn run(host: Arc<Host>, mode: Mode) {
             () = tokio::time::sleep(LOOK) => {}
         }
     }
-}
-
-fn describe(failure: &Failure) -> String {
-    let mut text = failure.message.clone();
-    for detail in &failure.details {
-        text.push('\n');
-        text.push_str(detail);
-    }
-    text
 }
 
 /// The pipelines and the folders that their triggers name now, with the pipeline's revision: a pipeline file
@@ -91,7 +82,7 @@ fn watched(host: &Host, unreadable: &mut BTreeMap<PathBuf, String>) -> Vec<((Pat
                 folders.extend(sources(path, &loaded.value).into_iter().map(|place| (place, revision)));
             }
             Err(failure) => {
-                let text = describe(&failure);
+                let text = failure.text();
                 if unreadable.insert(path.clone(), text.clone()).as_ref() != Some(&text) {
                     tracing::warn!(pipeline = %path.display(), failure = text, "not watched");
                 }

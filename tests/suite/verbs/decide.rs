@@ -116,7 +116,7 @@ fn an_approval_expires_while_nobody_runs_it() {
     late.expect(6);
     refused(&place, &["approval", "approve", "apr-1", "--as", "ann"], 6, "expired");
     if run.code == Some(10) {
-        place.run(&["resume"]).expect(6);
+        place.run(&["resume", "rel-1"]).expect(6);
     }
     assert_eq!(state(&place, 1), finished("expired"));
     assert_eq!(approval(&place, "apr-1")["decision"]["resolution"], "expired");

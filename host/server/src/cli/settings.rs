@@ -87,7 +87,7 @@ mod tests {
         });
         assert_eq!(
             table_of(&schema),
-            "SETTING           TYPE                        WHAT\n\
+            "SETTING           TYPE                      WHAT\n\
              manifests         list of string  required  Files.\n\
              pull-secret       object\n\
              pull-secret.name  string          required\n\

@@ -28,7 +28,7 @@ impl Stage for KeepsSecrets {
         info!("what a plugin holds of a secret is its name: {pull:?} {generic:?}");
         let deployment = ctx.deploy().manifests(&settings.manifests).pull_secret(&pull).start()?;
         deployment.wait(DEFAULT_TIMEOUT)?;
-        ctx.notify("requester").subject("secrets are kept").send(&format!("{pull:?} {generic:?}"))?;
+        ctx.notify("requester").subject("secrets are kept").send(format!("{pull:?} {generic:?}"))?;
         Ok(Outcome::succeeded("secrets are kept")
             .output("pull", pull.name())
             .output("generic", generic.name()))
