@@ -4,10 +4,10 @@
 //! then apply, wave after wave. Server-side apply under one field manager, so a repeated apply of the same
 //! set changes nothing, and a kill in the middle is mended by doing it again.
 
-mod access;
+pub(crate) mod access;
 mod check;
 mod conflict;
-mod failure;
+pub(crate) mod failure;
 mod migrate;
 mod one;
 mod plan;

@@ -34,6 +34,10 @@ pub use watch::{Change, Snapshot};
 /// Objects in one page of a list, as kubectl asks for.
 const PAGE: usize = 500;
 
+/// What a server says of an object that is another one than the precondition names. Other conflicts are not
+/// about that: a namespace that is being deleted already, for example.
+const OTHER_UID: [&str; 2] = ["UID in the precondition", "UID in precondition"];
+
 /// A connection, confined to one namespace. Cloning is cheap.
 #[derive(Clone)]
 pub struct Connection {
@@ -200,7 +204,8 @@ impl Connection {
         let body = Some((request::JSON, options.to_string()));
         match self.send(Method::DELETE, &self.path(kind, Some(name)), body).await {
             Ok(_) => Ok(true),
-            Err(ApiError::Status { code: 404 | 409, .. }) => Ok(false),
+            Err(ApiError::Status { code: 404, .. }) => Ok(false),
+            Err(ApiError::Status { code: 409, message, .. }) if says(&message, &OTHER_UID) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -238,6 +243,10 @@ impl Connection {
     fn path(&self, kind: &Kind, name: Option<&str>) -> String {
         kind.path(&self.namespace, name)
     }
+}
+
+fn says(message: &str, words: &[&str]) -> bool {
+    words.iter().any(|words| message.contains(words))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::IN_FLIGHT;
 use super::plan::Planned;
-use crate::client::{ApiError, Connection};
+use crate::client::{ApiError, Connection, Kind};
 use crate::status::is_without_status;
 
 const RULES_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
@@ -41,6 +41,13 @@ struct Right {
     namespaced: bool,
 }
 
+impl Right {
+    fn of(kind: &Kind, verb: &'static str) -> Self {
+        let (group, resource) = (kind.group.clone(), kind.plural.clone());
+        Self { group, resource, verb, namespaced: kind.namespaced }
+    }
+}
+
 /// Checks the rights that the objects need. Returns what is missing and only makes messages poorer.
 ///
 /// # Errors
@@ -68,6 +75,22 @@ pub(super) async fn check(connection: &Connection, planned: &[Planned]) -> Resul
     Ok(vec![text])
 }
 
+/// Checks that these objects may be deleted.
+///
+/// # Errors
+/// `forbidden` with everything that is missing and the role that gives it.
+pub(crate) async fn check_delete(
+    connection: &Connection,
+    objects: &[(Kind, String)],
+) -> Result<(), CallError> {
+    let mut needed: BTreeMap<Right, BTreeSet<&str>> = BTreeMap::new();
+    for (kind, name) in objects {
+        needed.entry(Right::of(kind, "delete")).or_default().insert(name);
+    }
+    let missing = missing(connection, &needed, &BTreeSet::new()).await?;
+    if missing.is_empty() { Ok(()) } else { Err(refusal(connection, &missing, &[])) }
+}
+
 /// The rights that the objects need, each with the names of its objects.
 fn needed(planned: &[Planned]) -> BTreeMap<Right, BTreeSet<&str>> {
     let mut needed: BTreeMap<Right, BTreeSet<&str>> = BTreeMap::new();
@@ -75,13 +98,7 @@ fn needed(planned: &[Planned]) -> BTreeMap<Right, BTreeSet<&str>> {
         let Some(kind) = &planned.kind else { continue };
         let waited_for = !is_without_status(&kind.group, &kind.kind);
         for verb in TO_APPLY.into_iter().chain(waited_for.then_some(TO_WAIT)) {
-            let right = Right {
-                group: kind.group.clone(),
-                resource: kind.plural.clone(),
-                verb,
-                namespaced: kind.namespaced,
-            };
-            needed.entry(right).or_default().insert(planned.object.name());
+            needed.entry(Right::of(kind, verb)).or_default().insert(planned.object.name());
         }
     }
     needed

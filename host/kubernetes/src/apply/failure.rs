@@ -35,7 +35,7 @@ pub(super) fn of(connection: &Connection, object: &Planned, error: &ApiError) ->
 }
 
 /// One error of several: the first, with the others as details.
-pub(super) fn all(failed: Vec<CallError>) -> CallError {
+pub(crate) fn all(failed: Vec<CallError>) -> CallError {
     let more = failed.len().saturating_sub(1);
     let retryable = failed.iter().all(|error| error.retryable);
     let mut failed = failed.into_iter();

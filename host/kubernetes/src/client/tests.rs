@@ -95,6 +95,13 @@ async fn a_refusal_is_told_at_once() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_conflict_over_a_deletion_is_not_an_object_that_is_gone() {
+    let (connection, _) = scripted(&[(409, None)]);
+    let deleted = connection.delete(&Kind::namespaces(), "dev", None).await;
+    assert!(deleted.is_err_and(|error| error.is(409)));
+}
+
 #[test]
 fn a_certificate_that_is_not_trusted_is_final() {
     let server = Arc::from("https://k");

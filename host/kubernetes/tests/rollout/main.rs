@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod applying;
+mod cleaning;
 mod cuts;
 mod failures;
 mod namespace;

@@ -194,8 +194,9 @@ impl Secrets for Files {
     }
 }
 
+/// What was said.
 #[derive(Default)]
-struct Lines(Mutex<Vec<String>>);
+pub struct Lines(pub Mutex<Vec<String>>);
 
 impl Progress for Lines {
     fn line(&self, line: LogLine) {
