@@ -70,7 +70,7 @@ pub fn readiness(object: &Value, applied: &AppliedObject) -> Readiness {
         ("apps", "Deployment") => workload::deployment(&seen),
         ("apps", "StatefulSet") => workload::stateful_set(&seen),
         ("apps", "DaemonSet") => workload::daemon_set(&seen),
-        ("apps", "ReplicaSet") => workload::replica_set(&seen),
+        ("apps", "ReplicaSet") | ("", "ReplicationController") => workload::replica_set(&seen),
         ("", "Pod") => finite::pod(&seen),
         ("batch", "Job") => finite::job(&seen),
         ("", "PersistentVolumeClaim") => storage::claim(&seen),

@@ -121,7 +121,7 @@ impl Wait<'_> {
 
     fn unreadable(&mut self, source: &Source, error: &ApiError) -> Result<(), CallError> {
         let asked = self.targets.iter().find(|target| Source::of(target.applied) == *source);
-        let passes = error.is_transient() || matches!(error, ApiError::NotServed { .. });
+        let passes = feed::passes(error);
         if let (Some(target), false) = (asked, passes) {
             return Err(error.at(self.connection.cluster(), &format!("wait for {}", target.title())));
         }

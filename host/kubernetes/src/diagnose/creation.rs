@@ -17,7 +17,7 @@ pub(super) fn finding(seen: &Seen<'_>, revision: &Revision<'_>, scene: &Scene<'_
             Some(set) => condition(set, "ReplicaFailure", "True")?,
             None => condition(seen.object, "Progressing", "False")?,
         },
-        "ReplicaSet" => condition(seen.object, "ReplicaFailure", "True")?,
+        "ReplicaSet" | "ReplicationController" => condition(seen.object, "ReplicaFailure", "True")?,
         _ => event(seen.object, &revision.pods, scene)?,
     };
     let (code, text) = classified(&message);

@@ -27,7 +27,9 @@ pub(super) fn current<'a>(seen: &Seen<'a>, scene: &Scene<'a>) -> Option<Revision
             let maker = replica_set(seen, scene);
             (maker, maker.map(|maker| scene.pods_of(uid(maker)).to_vec()).unwrap_or_default())
         }
-        ("apps", "ReplicaSet") | ("batch", "Job") => (Some(seen.object), owned().collect()),
+        ("apps", "ReplicaSet") | ("", "ReplicationController") | ("batch", "Job") => {
+            (Some(seen.object), owned().collect())
+        }
         ("apps", "StatefulSet") => {
             let hash = seen.text("/status/updateRevision");
             let label = "/metadata/labels/controller-revision-hash";

@@ -81,6 +81,7 @@ tables!(
     stateful_set,
     daemon_set,
     replica_set,
+    replication_controller,
     pod,
     job,
     claim,

@@ -62,12 +62,17 @@ fn complete(wanted: i64) -> Readiness {
     if wanted == 0 { Readiness::noted("it is scaled to zero") } else { Readiness::ready() }
 }
 
+const MANUAL: &str = "manual update: a pod gets the new revision when somebody deletes it";
+
 pub(super) fn stateful_set(seen: &Seen<'_>) -> Readiness {
     if seen.is_observed().is_none() {
         return Readiness::progressing(NOT_OBSERVED);
     }
-    if seen.text("/spec/updateStrategy/type") == "OnDelete" {
-        return Readiness::noted("manual update: a pod gets the new revision when somebody deletes it");
+    let settled = seen.text("/status/currentRevision") == seen.text("/status/updateRevision");
+    let manual = seen.text("/spec/updateStrategy/type") == "OnDelete";
+    // While nothing is to be updated by hand, its pods have to become ready like all others.
+    if manual && !settled {
+        return Readiness::noted(MANUAL);
     }
     let wanted = seen.replicas();
     let all = seen.count("/status/replicas");
@@ -83,8 +88,8 @@ pub(super) fn stateful_set(seen: &Seen<'_>) -> Readiness {
     if let Some(reason) = unready(seen, wanted) {
         return Readiness::progressing(reason);
     }
-    let settled = seen.text("/status/currentRevision") == seen.text("/status/updateRevision");
     match partition {
+        0 if manual => Readiness::noted(MANUAL),
         0 if !settled && wanted > 0 => Readiness::progressing("the update is being completed"),
         0 => complete(wanted),
         _ => Readiness::noted(format!(
@@ -115,7 +120,7 @@ pub(super) fn daemon_set(seen: &Seen<'_>) -> Readiness {
         }
     }
     if manual {
-        return Readiness::noted("manual update: a pod gets the new revision when somebody deletes it");
+        return Readiness::noted(MANUAL);
     }
     Readiness::ready()
 }

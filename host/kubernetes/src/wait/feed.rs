@@ -79,7 +79,9 @@ fn around<'a>(kinds: impl Iterator<Item = &'a Source>) -> Vec<Source> {
             ("apps", "Deployment") => {
                 around.extend([Source::new("apps/v1", "ReplicaSet"), Source::new("v1", "Pod")]);
             }
-            ("apps", _) | ("batch", "Job") => around.push(Source::new("v1", "Pod")),
+            ("apps", _) | ("", "ReplicationController") | ("batch", "Job") => {
+                around.push(Source::new("v1", "Pod"))
+            }
             _ => {}
         }
     }
@@ -151,9 +153,9 @@ impl Feed<'_> {
                 Update::Listed(self.source.clone(), snapshot)
             }
             Err(error) => {
-                // A refusal stays for a while; a definition that was applied just now is served in a moment.
-                let passes = error.is_transient() || matches!(error, ApiError::NotServed { .. });
-                self.state = State::List(Instant::now() + if passes { PAUSE } else { LIST_EVERY });
+                // A refusal stays for a while.
+                let pause = if passes(&error) { PAUSE } else { LIST_EVERY };
+                self.state = State::List(Instant::now() + pause);
                 Update::Failed(self.source.clone(), error)
             }
         }
@@ -184,6 +186,11 @@ impl Feed<'_> {
         mut changes: BoxStream<'static, Result<Change, ApiError>>,
         until: Instant,
     ) -> Option<Update> {
+        // Also where changes come without a pause.
+        if Instant::now() >= until + MARGIN {
+            self.state = State::List(Instant::now());
+            return None;
+        }
         match timeout_at(until + MARGIN, changes.next()).await {
             Ok(Some(Ok(change))) => {
                 self.state = State::Listen(changes, until);
@@ -200,6 +207,13 @@ impl Feed<'_> {
             }
         }
     }
+}
+
+/// Whether a list that failed may work in a moment: a definition that was applied just now is not served by
+/// every server yet, and a server that is behind or compacts its history asks to begin again.
+pub(super) fn passes(error: &ApiError) -> bool {
+    error.is_transient()
+        || matches!(error, ApiError::NotServed { .. } | ApiError::Status { code: 404 | 409 | 410, .. })
 }
 
 /// When to list after a watch that was to end at `until`: at once, unless that would be the second time
@@ -228,6 +242,22 @@ mod tests {
     fn read(objects: &[AppliedObject]) -> Vec<String> {
         let sources = sources(objects).into_iter();
         sources.map(|(source, fields)| format!("{} {fields}", source.kind).trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_may_pass_does_not_end_a_wait() {
+        let status = |code| ApiError::Status {
+            code,
+            reason: String::new(),
+            message: String::new(),
+            causes: Vec::new(),
+        };
+        for code in [404, 409, 410, 429, 500, 503] {
+            assert!(passes(&status(code)), "{code}");
+        }
+        for code in [400, 401, 403] {
+            assert!(!passes(&status(code)), "{code}");
+        }
     }
 
     #[test]
