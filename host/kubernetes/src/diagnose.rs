@@ -62,11 +62,18 @@ pub fn diagnose(object: &Value, applied: &AppliedObject, scene: &Scene<'_>) -> D
     let seen = Seen { object, applied };
     let mut findings = match revision::current(&seen, scene) {
         Some(revision) => {
-            let pods = revision.pods.iter();
-            let mut found: Vec<Finding> = pods.flat_map(|pod| pod::findings(&seen, pod, scene)).collect();
+            let of = |pods: Vec<&Value>| -> Vec<Finding> {
+                pods.into_iter().flat_map(|pod| pod::findings(&seen, pod, scene)).collect()
+            };
+            // A workload replaces a pod that is over, for example an evicted one: its successor counts.
+            let replaced = |pod: &&Value| {
+                !matches!(applied.kind.as_str(), "Job" | "Pod") && text(pod, "/status/phase") == "Failed"
+            };
+            let (over, pods): (Vec<&Value>, Vec<&Value>) = revision.pods.iter().copied().partition(replaced);
+            let mut found = of(pods);
             found.extend(creation::finding(&seen, &revision, scene));
             found.extend(revision::held_up(&seen, &revision, scene));
-            found
+            if found.is_empty() { of(over) } else { found }
         }
         None => creation::told_by_events(&seen, scene).into_iter().collect(),
     };

@@ -7,6 +7,9 @@ pub(super) const APPLY: &str = "application/apply-patch+yaml";
 pub(super) const JSON_PATCH: &str = "application/json-patch+json";
 pub(super) const JSON: &str = "application/json";
 
+/// The most that is read of a log: a few lines may be gigabytes.
+const LOG_BYTES: usize = 1024 * 1024;
+
 /// How an object is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Apply {
@@ -61,7 +64,14 @@ impl Log<'_> {
     pub(super) fn path(&self, log: &str) -> String {
         let lines = self.lines.to_string();
         let previous = if self.previous { "true" } else { "" };
-        query(log, &[("container", self.container), ("tailLines", &lines), ("previous", previous)])
+        let bytes = LOG_BYTES.to_string();
+        let pairs = [
+            ("container", self.container),
+            ("tailLines", &*lines),
+            ("previous", previous),
+            ("limitBytes", &bytes),
+        ];
+        query(log, &pairs)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::container::{self, Container};
-use super::scene::{Scene, first, sentence};
+use super::scene::{Scene, first, last, sentence};
 use super::{Finding, grace, name, uid};
 use crate::status::cause::{Cause, Code};
 use crate::status::field::{Condition, MESSAGE_CHARS, Seen, list, text, time};
@@ -89,6 +89,11 @@ fn started(seen: &Seen<'_>, pod: &Value, scene: &Scene<'_>) -> Vec<Finding> {
 fn unprepared(seen: &Seen<'_>, pod: &Value, scene: &Scene<'_>) -> Option<Finding> {
     const REASONS: &[&str] = &["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"];
     let event = scene.latest(uid(pod), REASONS, |_| true)?;
+    // Volumes and network come before the first image: what is pulled says that they are there by now.
+    let later = scene.latest(uid(pod), &["Pulling", "Pulled", "Created", "Started"], |_| true);
+    if later.is_some_and(|later| last(later) >= last(event)) {
+        return None;
+    }
     let (reason, message) = (text(event, "/reason"), text(event, "/message"));
     let lower = message.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use crate::client::{ApiError, Connection, Log};
-use crate::status::cause::Cause;
+use crate::status::cause::{Cause, Code};
 use crate::status::text::last_lines;
 
 /// Lines that are kept: a stack trace and what led to it.
@@ -25,7 +25,8 @@ pub(super) async fn add(connection: &Connection, causes: Vec<&mut Cause>) {
 
 async fn add_to(connection: &Connection, cause: &mut Cause) {
     let (Some(pod), Some(container)) = (&cause.pod, &cause.container) else { return };
-    let read = tokio::time::timeout(DEADLINE, read(connection, pod, container)).await;
+    let order = if cause.code == Code::NeverReady { RUNNING_FIRST } else { ENDED_FIRST };
+    let read = tokio::time::timeout(DEADLINE, read(connection, pod, container, order)).await;
     match read {
         Ok(Ok(Some(log))) => cause.add("log", log),
         Ok(Ok(None)) => {}
@@ -34,9 +35,18 @@ async fn add_to(connection: &Connection, cause: &mut Cause) {
     }
 }
 
-/// What the container before the last restart wrote says why it ended.
-async fn read(connection: &Connection, pod: &str, container: &str) -> Result<Option<String>, ApiError> {
-    for previous in [true, false] {
+/// Whether the log of the container before the last restart is read, one after the other. That one says why it
+/// ended; the one that runs says why it is not ready.
+const ENDED_FIRST: [bool; 2] = [true, false];
+const RUNNING_FIRST: [bool; 2] = [false, true];
+
+async fn read(
+    connection: &Connection,
+    pod: &str,
+    container: &str,
+    order: [bool; 2],
+) -> Result<Option<String>, ApiError> {
+    for previous in order {
         let what = Log { container, previous, lines: LINES };
         let log = connection.log(pod, &what).await?;
         let log = log.map(|log| last_lines(&log, LINES as usize, BYTES)).filter(|log| !log.is_empty());
