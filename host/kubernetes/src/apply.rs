@@ -12,6 +12,7 @@ mod migrate;
 mod one;
 mod plan;
 mod pull_secret;
+mod scale;
 pub mod secret;
 mod wave;
 
@@ -57,6 +58,7 @@ pub async fn run(
     let mut planned = plan::resolve(connection, objects, rules).await?;
     let mut warnings = access::check(connection, &planned).await?;
     pull_secret::check(connection, &request.pull_secrets, &planned).await?;
+    scale::keep(connection, &mut planned).await?;
     planned.sort_by_key(|object| object.wave);
     check::first(connection, &mut planned).await?;
 

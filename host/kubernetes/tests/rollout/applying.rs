@@ -213,6 +213,25 @@ async fn fields_of_others_are_yielded_taken_or_a_question() {
 
 #[tokio::test]
 #[ignore = "needs a control plane: cargo xtask test"]
+async fn a_size_that_is_handed_to_an_autoscaler_is_kept() {
+    let namespace = Namespace::new("scaler").await;
+    namespace.apply(&deployment(3, "ready", "")).await;
+    let without = deployment(3, "ready", "").replace("  replicas: 3\n", "");
+    let scaler = "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: { name: web }\n\
+        spec: { minReplicas: 2, maxReplicas: 5, scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: web } }\n";
+    let set = without.clone() + scaler;
+    let deployed = namespace.try_apply(&namespace.cluster, &set, &[]).await.unwrap();
+    let replicas = || namespace.find("deployment", "web").unwrap()["spec"]["replicas"].clone();
+    assert_eq!(replicas(), 3);
+    let note = "Deployment/web: kept at 3 replicas until HorizontalPodAutoscaler/web sets them";
+    assert!(deployed.warnings.contains(&note.to_owned()), "{deployed:?}");
+    // Without an autoscaler the field has its default again.
+    namespace.apply(&without).await;
+    assert_eq!(replicas(), 1);
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
 async fn rights_for_a_name_are_enough_and_secrets_need_not_be_listed() {
     let namespace = Namespace::new("least").await;
     namespace.prepare(&OWNER.replace("kind: ClusterRole, name: admin", "kind: Role, name: owner"));
