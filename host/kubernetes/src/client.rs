@@ -120,15 +120,13 @@ impl Connection {
     /// # Errors
     /// [`ApiError::NotServed`] if it serves none.
     pub async fn kind(&self, api_version: &str, kind: &str) -> Result<Kind, ApiError> {
+        let find = |kinds: &[Kind]| kinds.iter().find(|served| served.kind == kind).cloned();
         let known = self.served.lock().unwrap_or_else(PoisonError::into_inner).get(api_version).cloned();
-        let kinds = match known {
-            Some(kinds) => kinds,
-            None => self.discover(api_version).await?,
-        };
-        kinds
-            .iter()
-            .find(|served| served.kind == kind)
-            .cloned()
+        if let Some(found) = known.and_then(|kinds| find(&kinds)) {
+            return Ok(found);
+        }
+        // What was not served a while ago may be by now: a connection lives longer than a release.
+        find(&self.discover(api_version).await?)
             .ok_or_else(|| ApiError::NotServed { api_version: api_version.to_owned(), kind: kind.to_owned() })
     }
 

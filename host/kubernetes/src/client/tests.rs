@@ -40,6 +40,51 @@ fn scripted(answers: &[Step]) -> (Connection, Arc<Mutex<usize>>) {
     (Connection::over("dev-aks".parse().unwrap(), "https://k:6443", "dev", client), asked)
 }
 
+/// Answers with these bodies, the last one for ever.
+fn answering(bodies: Vec<Value>) -> Connection {
+    let bodies = Mutex::new(VecDeque::from(bodies));
+    let service = tower::service_fn(move |_: Request<Body>| {
+        let mut bodies = bodies.lock().unwrap();
+        let body = if bodies.len() > 1 { bodies.pop_front().unwrap() } else { bodies[0].clone() };
+        let response = Response::new(Body::from(body.to_string().into_bytes()));
+        std::future::ready(Ok::<_, std::io::Error>(response))
+    });
+    let client = kube::Client::new(service, "dev");
+    Connection::over("dev-aks".parse().unwrap(), "https://k:6443", "dev", client)
+}
+
+#[tokio::test]
+async fn a_kind_that_was_not_served_before_is_found_once_it_is() {
+    let resources = |names: &[&str]| {
+        let resources = names.iter().map(|name| {
+            json!({ "name": name.to_lowercase(), "kind": name, "namespaced": true, "singularName": "", "verbs": [] })
+        });
+        json!({ "groupVersion": "example.com/v1", "resources": resources.collect::<Vec<_>>() })
+    };
+    let connection = answering(vec![resources(&["Queue"]), resources(&["Queue", "Topic"])]);
+    assert!(connection.kind("example.com/v1", "Queue").await.is_ok());
+    assert_eq!(connection.kind("example.com/v1", "Topic").await.unwrap().plural, "topic");
+    assert!(matches!(connection.kind("example.com/v1", "Other").await, Err(ApiError::NotServed { .. })));
+}
+
+#[tokio::test]
+async fn a_list_whose_next_page_is_too_old_begins_again() {
+    let page = |name: &str, next: &str| json!({ "metadata": { "continue": next, "resourceVersion": "7" }, "items": [{ "metadata": { "name": name } }] });
+    let (first, rest) = (page("a", "x"), page("b", ""));
+    let bodies =
+        Mutex::new(VecDeque::from([(200, first.clone()), (410, json!({})), (200, first), (200, rest)]));
+    let service = tower::service_fn(move |_: Request<Body>| {
+        let (status, body) = bodies.lock().unwrap().pop_front().unwrap();
+        let response = Response::builder().status(status).body(Body::from(body.to_string().into_bytes()));
+        std::future::ready(Ok::<_, std::io::Error>(response.unwrap()))
+    });
+    let client = kube::Client::new(service, "dev");
+    let connection = Connection::over("dev-aks".parse().unwrap(), "https://k:6443", "dev", client);
+    let snapshot = connection.snapshot(&pods(), &List::default()).await.unwrap();
+    let names: Vec<&Value> = snapshot.items.iter().map(|item| &item["metadata"]["name"]).collect();
+    assert_eq!(names, ["a", "b"]);
+}
+
 fn pods() -> Kind {
     Kind::builtin("v1", "Pod", "pods")
 }
