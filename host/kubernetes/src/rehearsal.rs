@@ -127,11 +127,16 @@ impl RehearsalCluster {
         let workload = object.title();
         let mut failing = None;
         object.pod_specs(&mut |spec| {
-            for container in spec.get("containers").and_then(Value::as_array).into_iter().flatten() {
+            let of = |list: &str| spec.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
+            let first = of("initContainers").into_iter().map(|container| (container, false));
+            for (container, runs) in first.chain(of("containers").into_iter().map(|it| (it, true))) {
                 let image = container["image"].as_str().unwrap_or_default().to_owned();
                 let name = container["name"].as_str().unwrap_or_default().to_owned();
                 if image.contains(FAILING_IMAGE) || self.faults.iter().any(|fault| image.contains(fault)) {
                     failing.get_or_insert((name.clone(), image.clone()));
+                }
+                if !runs {
+                    continue;
                 }
                 let digest = Some(Digest::of(image.as_bytes()).to_string());
                 rollout.images.push(RunningImage {

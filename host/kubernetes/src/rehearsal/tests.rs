@@ -70,6 +70,26 @@ fn what_the_connection_allows_is_allowed_in_a_rehearsal_too() {
 }
 
 #[test]
+fn an_image_fails_wherever_it_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = cluster(&folder);
+    let apply = |init: &str, main: &str| {
+        let text = format!(
+            "{{ apiVersion: v1, kind: Pod, metadata: {{ name: a }}, spec: {{ \
+             initContainers: [{{ name: init, image: {init} }}], containers: [{{ name: main, image: {main} }}] }} }}"
+        );
+        let objects = cluster.apply_all(&request(&text), &Lines::default()).unwrap().objects;
+        let wait = WaitRequest { key: Digest::of(b"k"), objects, timeout: relhost_model::time::Millis(1) };
+        cluster.wait_all(&wait, &Lines::default())
+    };
+    let images = apply("init:1", "main:1").unwrap().images;
+    assert_eq!(images.iter().map(|image| image.image.as_str()).collect::<Vec<_>>(), ["main:1"]);
+    for (init, main) in [("rehearsal-fail:1", "main:1"), ("init:1", "rehearsal-fail:1")] {
+        assert_eq!(apply(init, main).unwrap_err().code, "image-not-found");
+    }
+}
+
+#[test]
 fn an_address_is_the_same_each_time() {
     assert_eq!(address("dev", "web"), address("dev", "web"));
     assert!(address("qa", "web").starts_with("203.0.113."));
