@@ -502,12 +502,13 @@ pub fn from_call(
     let Some(deployment) = state.deployment(deployment) else {
         return refuse("internal", "the attempt is not part of its release".into());
     };
-    let policy = policy(state, call)?;
+    let mut policies = vec![policy(state, call)?];
+    policies.extend(deployment.plan.demanded.clone());
     let mut content = deployment.plan.content.clone();
-    content.policy = policy_digest(std::slice::from_ref(&policy), &call.approvers);
+    content.policy = policy_digest(&policies, &call.approvers);
     content.journal = Some(journal);
     let plan = ApprovalPlan {
-        policies: vec![policy],
+        policies,
         approvers: call.approvers.clone(),
         // The environment's minimum guards the start of the code; inside it the code decides.
         approvals_min: 0,

@@ -108,6 +108,7 @@ impl Planner<'_> {
             artifacts: self.snapshot.artifacts.clone(),
             before,
             after,
+            demanded: self.uses(&environment.policies, true, &variables)?,
             requester_may_approve: environment.requester_may_approve,
             content,
         })
@@ -231,6 +232,26 @@ impl Planner<'_> {
         self.approval(&spec, (environment, environment.approvals_min), variables, content).map(Some)
     }
 
+    fn uses(
+        &self,
+        named: &[PolicySpec],
+        from_environment: bool,
+        variables: &Variables,
+    ) -> Result<Vec<PolicyUse>, CallError> {
+        let one = |policy: &PolicySpec| {
+            Ok(PolicyUse {
+                plugin: policy.plugin.clone(),
+                component: match from_environment {
+                    true => self.demanded(&policy.plugin)?,
+                    false => self.component(&policy.plugin, PluginKind::Policy)?,
+                },
+                settings: variables.resolve_value(&policy.with).map_err(|error| variable_error(&error))?,
+                from_environment,
+            })
+        };
+        named.iter().map(one).collect()
+    }
+
     fn approval(
         &self,
         spec: &ApprovalSpec,
@@ -242,25 +263,10 @@ impl Planner<'_> {
             plugin: PluginName::new(POLICY_DEFAULT).expect("a plain word is a plugin name"),
             with: serde_json::Value::Null,
         };
-        let mut named = spec.policies.clone();
-        if named.is_empty() {
-            named.push(default());
-        }
-        let own = named.len();
-        named.extend(environment.policies.clone());
-        let mut policies = Vec::new();
-        for (index, policy) in named.iter().enumerate() {
-            let from_environment = index >= own;
-            policies.push(PolicyUse {
-                plugin: policy.plugin.clone(),
-                component: match from_environment {
-                    true => self.demanded(&policy.plugin)?,
-                    false => self.component(&policy.plugin, PluginKind::Policy)?,
-                },
-                settings: variables.resolve_value(&policy.with).map_err(|error| variable_error(&error))?,
-                from_environment,
-            });
-        }
+        let default = [default()];
+        let own = if spec.policies.is_empty() { &default[..] } else { &spec.policies };
+        let mut policies = self.uses(own, false, variables)?;
+        policies.extend(self.uses(&environment.policies, true, variables)?);
         let approvers =
             if spec.approvers.is_empty() { environment.approvers.clone() } else { spec.approvers.clone() };
         let people: BTreeMap<_, _> = approvers

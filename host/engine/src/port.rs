@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use relhost_model::call::{Answer, HostCall, LogLine};
+use relhost_model::call::{Answer, AppliedObject, HostCall, LogLine};
 use relhost_model::secret::{SecretError, SecretSource, SecretValue};
 use relhost_model::time::Timestamp;
 
@@ -35,6 +35,9 @@ pub trait Secrets: Send + Sync {
 pub trait Progress: Send + Sync {
     /// One line.
     fn line(&self, line: LogLine);
+
+    /// An object is there now. Told one by one, so that what a failed or cut call left is known.
+    fn applied(&self, _object: &AppliedObject) {}
 }
 
 /// Why a host call did not return to the plugin. The activation ends; nothing of it is visible to guest code.

@@ -116,6 +116,7 @@ async fn apply_wave(connection: &Connection, objects: &mut [Planned], progress: 
             Ok(applied) => {
                 let text = format!("{}/{} {}", applied.kind, applied.name, word(applied.change));
                 say(progress, LogLevel::Info, &text);
+                progress.applied(&applied);
                 wave.done.push(applied);
             }
             Err(error) => wave.failed.push(error),

@@ -85,7 +85,9 @@ impl RehearsalCluster {
         for object in &objects {
             let change = self.keep(object)?;
             say(progress, &format!("{} {}", object.title(), word(change)));
-            applied.push(self.applied(object, change));
+            let object = self.applied(object, change);
+            progress.applied(&object);
+            applied.push(object);
         }
         let warnings = vec!["rehearsal: no cluster was touched".to_owned()];
         Ok(Deployed { id: request.key.hex(), objects: applied, warnings })

@@ -147,6 +147,9 @@ pub struct DeploymentPlan {
     pub before: Option<ApprovalPlan>,
     /// The approval after the code, if any.
     pub after: Option<ApprovalPlan>,
+    /// The policies that the environment adds to an approval inside the code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub demanded: Vec<PolicyUse>,
     /// Whether the requester's own vote counts in an approval inside the code.
     pub requester_may_approve: bool,
     /// What an approval inside the code is bound to, but for its policy and the journal.

@@ -21,7 +21,7 @@ use relhost_model::{build_file, yaml};
 
 use crate::app::create::{self, Origin};
 use crate::app::load;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::host::Host;
 use crate::protocol::Create;
 use crate::supervise::Supervisor;
@@ -37,6 +37,24 @@ struct Watched {
     /// The build that something came of, and the revision of the pipeline then: a mended pipeline may take
     /// what the one before refused.
     tried: Option<(Digest, Digest)>,
+    /// The build that made no release, and why, as it was said last.
+    failed: Option<(Option<Digest>, String)>,
+}
+
+impl Watched {
+    /// Says why a build makes no release, once. What the build is to blame for is not tried again until it
+    /// changes; a full disk or the like may pass.
+    fn failed(&mut self, failure: &Failure, host: &Host) {
+        if failure.exit == Exit::Unexpected {
+            self.tried = None;
+        }
+        let failed = (self.seen, host.redact(&failure.text()));
+        if self.failed.as_ref() != Some(&failed) {
+            let (folder, failure) = (self.folder.display(), &failed.1);
+            tracing::error!(%folder, %failure, "a new build makes no release");
+            self.failed = Some(failed);
+        }
+    }
 }
 
 /// What is remembered from one look to the next.
@@ -58,9 +76,10 @@ pub async fn run(host: Arc<Host>, mode: Mode) {
                 folder: folder.clone(),
                 seen: None,
                 tried: None,
+                failed: None,
             });
             if let Err(failure) = look(&host, watched, revision, mode).await {
-                tracing::error!(folder = %watched.folder.display(), failure = %host.redact(&failure.text()), "a new build makes no release");
+                watched.failed(&failure, &host);
             }
         }
         tokio::select! {
@@ -113,7 +132,9 @@ async fn look(host: &Arc<Host>, watched: &mut Watched, revision: Digest, mode: M
         return Ok(());
     };
     watched.tried = Some(build);
-    release(host, watched, mode).await
+    release(host, watched, mode).await?;
+    watched.failed = None;
+    Ok(())
 }
 
 async fn release(host: &Arc<Host>, watched: &Watched, mode: Mode) -> Result<(), Failure> {

@@ -10,16 +10,17 @@ use relhost_engine::port::store::{ApprovalRow, Change, CommandBody, MailCommand}
 use relhost_engine::release::Input;
 use relhost_model::actor::Actor;
 use relhost_model::approval::{
-    Approval, COMMENT_MAX, Content, Decision, INSTRUCTIONS_MAX, Origin, Resolution, TIMEOUT_DEFAULT, Vote,
+    Approval, COMMENT_MAX, Content, Decision, INSTRUCTIONS_MAX, Origin, PolicyUse, Resolution,
+    TIMEOUT_DEFAULT, Vote,
 };
 use relhost_model::call::ApprovalCall;
 use relhost_model::config::Config;
 use relhost_model::digest::Digest;
 use relhost_model::id::{ApprovalId, PersonId, RunId};
-use relhost_model::pipeline::After;
+use relhost_model::pipeline::{After, PolicySpec};
 use relhost_model::time::Timestamp;
 
-use crate::world::{Release, artifact, asks, name, person, stage};
+use crate::world::{Release, artifact, asks, config, name, person, snapshot, stage};
 
 const NOW: Timestamp = Timestamp(50_000);
 
@@ -300,6 +301,24 @@ fn from_code(call: &ApprovalCall) -> Result<Approval, relhost_model::call::CallE
     release.tell(Input::SlotGranted { deployment }).expect("it waits for its slot");
     let ids = (ApprovalId(70), RunId(8), 3);
     from_call(&release.state, deployment, ids, call, (Digest::of(b"journal"), NOW))
+}
+
+#[test]
+fn what_the_environment_demands_holds_inside_the_code_too() {
+    let snapshot = snapshot(vec![stage("Dev", After::Release)]);
+    let mut config = config(&snapshot);
+    let window = PolicySpec { plugin: name("window"), with: serde_json::json!({}) };
+    config.environments.get_mut(&name("dev")).expect("the stage's environment").policies = vec![window];
+    let mut release = Release::blank(snapshot, config);
+    release.tell(Input::Create { by: person("rita") }).expect("a release can be created");
+    let ids = (ApprovalId(70), RunId(8), 3);
+    let deployment = release.latest("Dev").id;
+    let asked = from_call(&release.state, deployment, ids, &call(), (Digest::of(b"journal"), NOW));
+    let approval = asked.expect("it is well-formed");
+    let demanded = |policy: &PolicyUse| (policy.plugin.to_string(), policy.from_environment);
+    let expected = [(POLICY_DEFAULT.to_owned(), false), ("window".to_owned(), true)];
+    assert_eq!(approval.policies.iter().map(demanded).collect::<Vec<_>>(), expected);
+    assert_eq!(approval.content.policy, policy_digest(&approval.policies, &approval.approvers));
 }
 
 #[test]

@@ -162,9 +162,8 @@ fn check_user(name: &ClusterName, user: &AuthInfo, allowed: bool) -> Result<(), 
     }
 }
 
-const FLATTEN: &str =
-    "`kubectl config view --flatten --minify` writes one without files, or set `allow-exec-and-files: true`";
-const ALLOW: &str = "use a service account's token, or set `allow-exec-and-files: true` on the connection";
+const FLATTEN: &str = "`kubectl config view --flatten --minify` writes one without files, or set `kubeconfig.allow-exec: true` on the connection";
+const ALLOW: &str = "use a service account's token, or set `kubeconfig.allow-exec: true` on the connection";
 
 fn token_kubeconfig(
     name: &ClusterName,

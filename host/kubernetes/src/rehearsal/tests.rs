@@ -46,6 +46,26 @@ fn kinds_of_two_groups_do_not_share_a_file() {
 }
 
 #[test]
+fn what_an_apply_left_before_it_failed_is_told() {
+    #[derive(Default)]
+    struct Applied(Mutex<Vec<String>>);
+    impl Progress for Applied {
+        fn line(&self, _: LogLine) {}
+        fn applied(&self, object: &AppliedObject) {
+            self.0.lock().unwrap().push(format!("{}/{}", object.kind, object.name));
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = cluster(&folder);
+    std::fs::create_dir(cluster.folder.join("Service.web.json")).unwrap();
+    let text = "{ apiVersion: v1, kind: ConfigMap, metadata: { name: web } }\n---\n\
+        { apiVersion: v1, kind: Service, metadata: { name: web } }\n";
+    let applied = Applied::default();
+    cluster.apply_all(&request(text), &applied).unwrap_err();
+    assert_eq!(applied.0.into_inner().unwrap(), ["ConfigMap/web"]);
+}
+
+#[test]
 fn nothing_outside_the_folder_is_touched() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = cluster(&folder);

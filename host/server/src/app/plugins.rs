@@ -79,13 +79,14 @@ fn demands<'a>(pipeline: &'a Pipeline, config: &'a Config) -> impl Iterator<Item
     environments.flat_map(|environment| &environment.policies)
 }
 
-/// Whether an approval of a pipeline names no policy, or one is demanded where it asks for none.
+/// Whether an approval of a pipeline names no policy, one is demanded where it asks for none, or code may ask.
 fn needs_default_policy(pipeline: &Pipeline, config: &Config) -> bool {
     pipeline.stages.iter().any(|stage| {
         let before = stage.approval.before.as_ref();
         let demanded = config.environments.get(&stage.environment).is_some_and(Environment::demands_approval);
         let specs = before.iter().copied().chain(&stage.approval.after);
-        before.is_none() && demanded || specs.into_iter().any(|spec| spec.policies.is_empty())
+        let may_ask = config.allowed(&stage.uses, &stage.name).await_approval.is_some();
+        may_ask || before.is_none() && demanded || specs.into_iter().any(|spec| spec.policies.is_empty())
     })
 }
 
@@ -198,9 +199,14 @@ pub fn pin(
             .map_err(|error| in_place(format_args!("plugin `{name}`"), refused(error)))?;
         for stage in pipeline.stages.iter().filter(|stage| stage.uses == *name) {
             let allow = config.allowed(name, &stage.name);
-            sandbox
-                .register(name, &component.bytes, PluginKind::Stage, &allow)
-                .map_err(|error| in_place(format_args!("stage `{}`", stage.name), refused(error)))?;
+            sandbox.register(name, &component.bytes, PluginKind::Stage, &allow).map_err(|error| {
+                // What is not granted says of which plugin by itself.
+                let plugin = match &error {
+                    PluginError::NotGranted(_) => String::new(),
+                    _ => format!(": plugin `{name}`"),
+                };
+                in_place(format_args!("stage `{}`{plugin}", stage.name), refused(error))
+            })?;
         }
         if inspection.kind == PluginKind::Policy {
             sandbox

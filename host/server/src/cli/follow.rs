@@ -189,7 +189,9 @@ impl Follower<'_> {
             return Ok(None);
         }
         self.farewell(row);
-        news.open.iter().for_each(|view| self.session.ui.note(&self.how_to_decide(view)));
+        // What was put off was said when it was.
+        let unsaid = news.open.iter().filter(|view| !self.put_off.contains(&view.row.approval.id));
+        unsaid.for_each(|view| self.session.ui.note(&self.how_to_decide(view)));
         self.session.ui.hint(&format!("then go on with: relhost resume {}{again}", row.id));
         Ok(Some(Exit::NeedsPerson))
     }

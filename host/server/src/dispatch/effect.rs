@@ -60,23 +60,38 @@ pub struct Lines {
     release: ReleaseId,
     stage: StageName,
     kept: Mutex<Vec<LogLine>>,
+    applied: Mutex<Vec<AppliedObject>>,
 }
 
 impl Lines {
     /// Nothing yet.
     #[must_use]
     pub fn new(host: Arc<Host>, target: &Target) -> Self {
-        Self { host, release: target.release, stage: target.stage.clone(), kept: Mutex::default() }
+        Self {
+            host,
+            release: target.release,
+            stage: target.stage.clone(),
+            kept: Mutex::default(),
+            applied: Mutex::default(),
+        }
     }
 
     /// What was said since the last time.
     #[must_use]
     pub fn take(&self) -> Vec<LogLine> {
-        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+        taken(&self.kept)
     }
 }
 
+fn taken<T>(list: &Mutex<Vec<T>>) -> Vec<T> {
+    std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 impl Progress for Lines {
+    fn applied(&self, object: &AppliedObject) {
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner).push(object.clone());
+    }
+
     fn line(&self, mut line: LogLine) {
         line.message = self.host.redact(&line.message);
         self.host.board.show(self.release, &self.stage, line.clone());
@@ -110,6 +125,8 @@ pub async fn perform(
         }
     };
     let made = tokio::time::timeout(cap, making).await;
+    // Whatever came of the call, also what a failed or a cut one applied is there and has to be found again.
+    remember(host, target, taken(&lines.applied)).await;
     let answer = made.unwrap_or_else(|_| {
         let operation = call.operation();
         Err(CallError::transient("timeout", format!("`{operation}` did not end within {limit}")))
@@ -149,13 +166,11 @@ async fn make(
         }
         HostCall::DockerRegistrySecret(call) => {
             let content = registry_content(host, target.mode, call)?;
-            secret(host, target, SecretRequest { key, name: call.name.clone(), content }, cluster.as_ref())
-                .await
+            secret(lines, SecretRequest { key, name: call.name.clone(), content }, cluster.as_ref()).await
         }
         HostCall::GenericSecret(call) => {
             let content = generic_content(host, target.mode, call)?;
-            secret(host, target, SecretRequest { key, name: call.name.clone(), content }, cluster.as_ref())
-                .await
+            secret(lines, SecretRequest { key, name: call.name.clone(), content }, cluster.as_ref()).await
         }
         HostCall::AwaitApproval(_) | HostCall::Notify(_) => {
             Err(CallError::permanent("internal", "this call lies in the database only and is not made here"))
@@ -190,15 +205,15 @@ async fn deploy(
         pull_secrets: call.pull_secrets.clone(),
         kinds,
     };
-    let deployed = cluster.apply(&request, lines).await?;
-    remember(host, target, deployed.objects.clone()).await;
-    Ok(deployed)
+    cluster.apply(&request, lines).await
 }
 
-/// Finds the artifact that a path names: `alias/path`, else a path of the primary one.
+/// Finds the artifact that a path names: `alias/path` or an `alias`, else a path of the primary one.
 fn read_manifests(host: &Host, artifacts: &[FrozenArtifact], path: &str) -> Result<Vec<Manifest>, CallError> {
+    let path = path.strip_prefix("./").unwrap_or(path);
     let named = artifacts.iter().find_map(|artifact| {
-        let rest = path.strip_prefix(artifact.alias.as_str())?.strip_prefix('/')?;
+        let rest = path.strip_prefix(artifact.alias.as_str())?;
+        let rest = if rest.is_empty() { "." } else { rest.strip_prefix('/')? };
         Some((artifact, rest))
     });
     let primary = || artifacts.first().map(|artifact| (artifact, path));
@@ -255,19 +270,16 @@ fn read_secret(host: &Host, mode: Mode, source: &SecretSource) -> Result<SecretV
     host.secrets.read(source).map_err(|error| CallError::permanent("secret-unreadable", error.to_string()))
 }
 
-async fn secret(
-    host: &Host,
-    target: &Target,
-    request: SecretRequest,
-    cluster: &dyn Cluster,
-) -> Result<Answer, CallError> {
-    let object = cluster.secret(&request).await?;
-    remember(host, target, vec![object]).await;
+async fn secret(lines: &Lines, request: SecretRequest, cluster: &dyn Cluster) -> Result<Answer, CallError> {
+    lines.applied(&cluster.secret(&request).await?);
     Ok(Answer::Secret(request.name))
 }
 
 /// Keeps what was applied for `env cleanup`. If it is lost to a crash the repeated call keeps it again.
 async fn remember(host: &Host, target: &Target, objects: Vec<AppliedObject>) {
+    if objects.is_empty() {
+        return;
+    }
     let change = Change::PutApplied {
         environment: target.environment.clone(),
         mode: target.mode,
