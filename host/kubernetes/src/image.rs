@@ -40,7 +40,9 @@ pub fn normalise(repository: &str) -> String {
         Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
         _ => (DEFAULT_DOMAIN, repository),
     };
-    let domain = if domain == "index.docker.io" { DEFAULT_DOMAIN } else { domain };
+    // A registry's name is a host name; the path is told apart by case.
+    let domain = domain.to_ascii_lowercase();
+    let domain = if domain == "index.docker.io" { DEFAULT_DOMAIN } else { &domain };
     if domain == DEFAULT_DOMAIN && !path.contains('/') {
         format!("{domain}/{DEFAULT_FOLDER}/{path}")
     } else {
@@ -79,6 +81,7 @@ mod tests {
         assert!(same_repository("nginx:1", "docker.io/library/nginx@sha256:ab"));
         assert!(same_repository("team/app", "index.docker.io/team/app:2"));
         assert!(same_repository("host:5000/x:1", "host:5000/x"));
+        assert!(same_repository("Example.azurecr.io/app", "example.azurecr.io/app:1"));
         assert!(!same_repository("host:5000/x", "host/x"));
         assert!(!same_repository("example.com/nginx", "nginx"));
         assert!(!same_repository("example.com/App", "example.com/app"));

@@ -192,9 +192,15 @@ fn refusal(connection: &Connection, fatal: &[Right], poor: &[Right]) -> CallErro
     let cluster = connection.cluster();
     let text = format!("the account of cluster connection `{cluster}` may not {}", listed(fatal));
     let everything: Vec<Right> = fatal.iter().chain(poor).cloned().collect();
-    CallError::permanent("forbidden", text)
-        .with("namespace", namespace)
-        .with("help", format!("add to the account's role in namespace `{namespace}`:\n{}", role(&everything)))
+    let (inside, outside): (Vec<Right>, Vec<Right>) = everything.into_iter().partition(|it| it.namespaced);
+    let mut help = Vec::new();
+    if !inside.is_empty() {
+        help.push(format!("add to the account's role in namespace `{namespace}`:\n{}", role(&inside)));
+    }
+    if !outside.is_empty() {
+        help.push(format!("add to a cluster role of the account:\n{}", role(&outside)));
+    }
+    CallError::permanent("forbidden", text).with("namespace", namespace).with("help", help.join("\n"))
 }
 
 /// `create deployments.apps, create and patch services`.

@@ -20,6 +20,7 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(200);
 /// Asks what an apply would do; conflicts over fields are settled as the rules say.
 pub(super) async fn dry_run(connection: &Connection, planned: &mut Planned) -> Result<(), CallError> {
     let response = send(connection, planned, true).await?;
+    stays(planned, &response.body)?;
     // A dry run stores nothing, so an object that is there comes back with the version it has.
     planned.before = match response.status {
         201 => None,
@@ -30,6 +31,20 @@ pub(super) async fn dry_run(connection: &Connection, planned: &mut Planned) -> R
         planned.note(format!("{title}: {warning}"));
     }
     Ok(())
+}
+
+/// An object that is being deleted takes an apply and goes away with it.
+fn stays(planned: &Planned, live: &Value) -> Result<(), CallError> {
+    if live["metadata"]["deletionTimestamp"].is_null() {
+        return Ok(());
+    }
+    let (title, origin) = (planned.object.title(), &planned.object.origin);
+    let holders = live["metadata"]["finalizers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let holders: Vec<&str> = holders.iter().filter_map(Value::as_str).collect();
+    let text = format!("apply {title} ({origin}): the object of this name is being deleted");
+    let error = CallError::transient("object-terminating", text);
+    let error = if holders.is_empty() { error } else { error.with("finalizers", holders.join(", ")) };
+    Err(error.with("help", "wait until it is gone; what its finalizers name has to let it go"))
 }
 
 /// Applies, and says what that changed.

@@ -213,6 +213,35 @@ async fn fields_of_others_are_yielded_taken_or_a_question() {
 
 #[tokio::test]
 #[ignore = "needs a control plane: cargo xtask test"]
+async fn what_is_being_deleted_is_not_applied_to() {
+    let namespace = Namespace::new("terminating").await;
+    let held = CONFIG.replace("name: settings", "name: settings, finalizers: [example.com/hold]");
+    namespace.prepare(&held);
+    let here = ["--namespace", namespace.name.as_str()];
+    let run = |arguments: &[&str]| namespace.kubectl(&[arguments, &here[..]].concat(), None);
+    run(&["delete", "configmap", "settings", "--wait=false"]);
+    let error = namespace.try_apply(&namespace.cluster, CONFIG, &[]).await.unwrap_err();
+    run(&["patch", "configmap", "settings", "--patch", r#"{ "metadata": { "finalizers": null } }"#]);
+    assert_eq!((error.code.as_str(), error.retryable), ("object-terminating", true), "{error:?}");
+    assert_eq!(details(&error, "finalizers"), ["example.com/hold"]);
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn a_field_that_cannot_change_is_said_to_be_one() {
+    let namespace = Namespace::new("immutable").await;
+    let set = deployment(1, "ready", "").replace("kind: Deployment", "kind: StatefulSet");
+    let set = set.replace("spec:\n  replicas", "spec:\n  serviceName: web\n  replicas");
+    namespace.apply(&set).await;
+    let other = set.replace("serviceName: web", "serviceName: other");
+    let error =
+        namespace.try_apply(&namespace.cluster, &(CONFIG.to_owned() + &other), &[]).await.unwrap_err();
+    assert_eq!(error.code, "immutable-field", "{error:?}");
+    assert!(namespace.find("configmap", "settings").is_none());
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
 async fn a_size_that_is_handed_to_an_autoscaler_is_kept() {
     let namespace = Namespace::new("scaler").await;
     namespace.apply(&deployment(3, "ready", "")).await;
