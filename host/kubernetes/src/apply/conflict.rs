@@ -120,7 +120,9 @@ fn refusal(planned: &Planned, live: &Value, field: &str, manager: &str) -> CallE
     let title = planned.object.title();
     let value = |object: &Value| {
         let shown = read(object, field).map_or_else(|| "nothing".to_owned(), Value::to_string);
-        if planned.object.kind() == "Secret" { "***".to_owned() } else { shown }
+        // The value of a variable may be a secret that nobody declared as one.
+        let hidden = planned.object.kind() == "Secret" || field.contains(".env[");
+        if hidden { "***".to_owned() } else { shown }
     };
     CallError::permanent("field-conflict", format!("{title}: `{field}` belongs to {manager}"))
         .with("value there", value(live))

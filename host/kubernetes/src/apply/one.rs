@@ -28,6 +28,10 @@ pub(super) async fn dry_run(connection: &Connection, planned: &mut Planned) -> R
     };
     let title = planned.object.title();
     for warning in response.warnings {
+        let warning = match planned.object.kind() {
+            "Secret" => "the server warns of it, in words that may quote it",
+            _ => &warning,
+        };
         planned.note(format!("{title}: {warning}"));
     }
     Ok(())

@@ -112,10 +112,11 @@ impl ApiError {
         let causes = causes.iter().map(|cause| Cause {
             reason: text(&cause["reason"]),
             field: text(&cause["field"]),
-            message: text(&cause["message"]),
+            message: without_dump(text(&cause["message"])),
         });
+        let causes: Vec<Cause> = causes.collect();
         let message = match body["message"].as_str() {
-            Some(message) => message.to_owned(),
+            Some(message) => summed_up(message, &causes),
             None => format!("the server answered {code}"),
         };
         let (code, reason) = match code {
@@ -123,7 +124,7 @@ impl ApiError {
             500 if message.contains(UNTYPED) => (422, "Invalid".to_owned()),
             code => (code, text(&body["reason"])),
         };
-        Self::Status { code, reason, message, causes: causes.collect() }
+        Self::Status { code, reason, message, causes }
     }
 
     /// Whether it is a refusal with this HTTP status.
@@ -207,6 +208,35 @@ impl ApiError {
         let discreet = Self::Status { code: *code, reason: reason.clone(), message, causes: Vec::new() };
         discreet.at(cluster, what)
     }
+}
+
+/// A value that is longer is a whole structure, which nobody reads, and which may hold what nobody should: the
+/// template of a Job that cannot change is shown with all its variables.
+const VALUE_CHARS: usize = 200;
+/// A sentence of a server or a webhook that is longer is cut.
+const MESSAGE_CHARS: usize = 4000;
+
+/// A detail without the structure that it is about.
+fn without_dump(message: String) -> String {
+    const VALUE: &str = "Invalid value: ";
+    let Some((before, rest)) = message.split_once(VALUE) else { return message };
+    match rest.rsplit_once(": ") {
+        Some((value, why)) if value.chars().count() > VALUE_CHARS => format!("{before}{VALUE}…: {why}"),
+        _ => message,
+    }
+}
+
+/// The sentence of a refusal on one line: made of its details where it repeats a whole structure.
+fn summed_up(message: &str, causes: &[Cause]) -> String {
+    let shortened = causes.iter().any(|cause| cause.message.contains("Invalid value: …"));
+    let message = match message.split_once(" is invalid: ") {
+        Some((what, _)) if shortened => {
+            let details = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message));
+            format!("{what} is invalid: {}", details.collect::<Vec<_>>().join(", "))
+        }
+        _ => message.to_owned(),
+    };
+    message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE_CHARS).collect()
 }
 
 const TERMINATING: &str = "namespace-terminating";

@@ -190,6 +190,27 @@ async fn fields_of_others_are_yielded_taken_or_a_question() {
     assert_eq!(live["spec"]["replicas"], 3);
     assert!(deployed.warnings.iter().any(|it| it.contains("from kubectl-edit")), "{deployed:?}");
 
+    // What a variable holds is not told.
+    let env = deployment(3, "ready", ", env: [{ name: A, value: ours }]");
+    namespace.try_apply(&namespace.cluster, &env, &[]).await.unwrap();
+    let theirs = r#"{ "spec": { "template": { "spec": { "containers": [{ "name": "web", "env": [{ "name": "A", "value": "hunter2" }] }] } } } }"#;
+    run(&["patch", "deployment", "web", "--field-manager=somebody", "--patch", theirs], None);
+    let error = namespace.try_apply(&namespace.cluster, &env, &[]).await.unwrap_err();
+    assert_eq!(details(&error, "value there"), ["***"], "{error:?}");
+    assert!(error.message.contains(".env[name=\"A\"].value"), "{error:?}");
+    run(
+        &[
+            "patch",
+            "deployment",
+            "web",
+            "--field-manager=somebody",
+            "--patch",
+            &theirs.replace("hunter2", "ours"),
+        ],
+        None,
+    );
+    apply(1).await.unwrap();
+
     // Somebody else is asked about, by name; and an image is never yielded.
     for manager in ["somebody", "image-controller", "argocd-controller"] {
         let by = format!("--field-manager={manager}");
@@ -237,6 +258,22 @@ async fn a_field_that_cannot_change_is_said_to_be_one() {
     let error =
         namespace.try_apply(&namespace.cluster, &(CONFIG.to_owned() + &other), &[]).await.unwrap_err();
     assert_eq!(error.code, "immutable-field", "{error:?}");
+
+    // The server shows the whole template, and what is in it.
+    let job = crate::namespace::job("succeed", "")
+        .replace("migrate:1", "migrate:1, env: [{ name: A, value: hunter2 }]");
+    let job = job.replace("image: registry.example/migrate:1", "image: \"registry.example/migrate:1\"");
+    namespace.apply(&job).await;
+    let error = namespace
+        .try_apply(&namespace.cluster, &job.replace("migrate:1\"", "migrate:2\""), &[])
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, "immutable-field", "{error:?}");
+    assert!(
+        error.message.contains("spec.template: ") && !format!("{error:?}").contains("hunter2"),
+        "{error:?}"
+    );
+
     assert!(namespace.find("configmap", "settings").is_none());
 }
 

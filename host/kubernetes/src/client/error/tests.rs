@@ -64,3 +64,24 @@ fn what_a_credential_plugin_wrote_is_not_told() {
     assert!(error.to_string().contains("`login` failed: exit status: 3"), "{error}");
     assert!(!error.is_transient());
 }
+
+#[test]
+fn a_structure_that_is_refused_is_not_shown() {
+    let dump = format!("core.PodTemplateSpec{{Env: \"hunter2\", Rest: \"{}: {}\"}}", "x".repeat(300), "y");
+    let cause = format!("Invalid value: {dump}: field is immutable");
+    let body = json!({
+        "message": format!("Job.batch \"a\" is invalid: spec.template: {cause}"),
+        "details": { "causes": [{ "reason": "FieldValueInvalid", "field": "spec.template", "message": cause }] },
+    });
+    let error = ApiError::status(422, &body);
+    let told = "Job.batch \"a\" is invalid: spec.template: Invalid value: …: field is immutable";
+    assert_eq!(error.to_string(), told);
+    assert!(!format!("{error:?}").contains("hunter2"));
+    let short = json!({
+        "message": "Service \"a\" is invalid: spec.ports[0].port: Invalid value: 99999: must be between\u{1b} 1 and 2",
+        "details": { "causes": [{ "message": "Invalid value: 99999: must be between 1 and 2" }] },
+    });
+    assert!(
+        ApiError::status(422, &short).to_string().ends_with("Invalid value: 99999: must be between  1 and 2")
+    );
+}
