@@ -17,7 +17,7 @@ use crate::object::is_subdomain;
 pub async fn keep(connection: &Connection, request: &SecretRequest) -> Result<AppliedObject, CallError> {
     named(request)?;
     let kind = Kind::builtin("v1", "Secret", "secrets");
-    let body = body(connection.namespace(), request);
+    let body = body(connection.namespace(), request)?;
     let how = Apply { force: true, dry_run: false };
     let name = &request.name;
     let response =
@@ -66,10 +66,14 @@ fn told(connection: &Connection, name: &str, error: &ApiError) -> CallError {
     }
 }
 
-fn body(namespace: &str, request: &SecretRequest) -> Value {
+fn body(namespace: &str, request: &SecretRequest) -> Result<Value, CallError> {
     let (kind, data) = match &request.content {
         SecretContent::DockerRegistry { server, user, password, email } => {
-            let password = String::from_utf8_lossy(password.expose());
+            // Replaced characters would make another password of it, which nobody would find out.
+            let password = std::str::from_utf8(password.expose()).map_err(|_| {
+                let text = format!("the password for registry `{server}` is not UTF-8 text");
+                CallError::permanent("secret-unreadable", text)
+            })?;
             let auth = STANDARD.encode(format!("{user}:{password}"));
             let mut entry = json!({ "username": user, "password": password, "auth": auth });
             if let Some(email) = email {
@@ -85,10 +89,10 @@ fn body(namespace: &str, request: &SecretRequest) -> Value {
             ("Opaque", data.collect())
         }
     };
-    json!({
+    Ok(json!({
         "apiVersion": "v1", "kind": "Secret", "type": kind, "data": data,
         "metadata": { "name": request.name, "namespace": namespace },
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -115,7 +119,7 @@ mod tests {
             password,
             email: Some("u@example.com".into()),
         };
-        let body = body("dev", &request(content));
+        let body = body("dev", &request(content)).unwrap();
         assert_eq!(body["type"], "kubernetes.io/dockerconfigjson");
         assert_eq!(body["metadata"], json!({ "name": "pull", "namespace": "dev" }));
         let config: Value = serde_json::from_str(&decoded(&body["data"][".dockerconfigjson"])).unwrap();
@@ -124,6 +128,14 @@ mod tests {
         assert_eq!(entry["password"], "p:w");
         assert_eq!(entry["email"], "u@example.com");
         assert_eq!(decoded(&entry["auth"]), "u:p:w");
+    }
+
+    #[test]
+    fn a_password_that_is_no_text_is_not_changed_in_silence() {
+        let password = SecretValue::new(vec![b'a', 0xff]);
+        let (server, user) = ("example.azurecr.io".into(), "u".into());
+        let content = SecretContent::DockerRegistry { server, user, password, email: None };
+        assert_eq!(body("dev", &request(content)).unwrap_err().code, "secret-unreadable");
     }
 
     #[test]
@@ -141,7 +153,7 @@ mod tests {
     #[test]
     fn a_generic_secret_keeps_bytes() {
         let entries = vec![("key".to_owned(), SecretValue::new(vec![0xff, 0x00]))];
-        let body = body("dev", &request(SecretContent::Generic(entries)));
+        let body = body("dev", &request(SecretContent::Generic(entries))).unwrap();
         assert_eq!(body["type"], "Opaque");
         assert_eq!(STANDARD.decode(body["data"]["key"].as_str().unwrap()).unwrap(), [0xff, 0x00]);
     }

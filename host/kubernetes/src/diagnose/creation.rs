@@ -27,7 +27,9 @@ pub(super) fn finding(seen: &Seen<'_>, revision: &Revision<'_>, scene: &Scene<'_
     for warning in warnings.into_iter().take(1) {
         cause.add("event", warning);
     }
-    Some(Finding::after(grace::CREATE, cause, scene.span))
+    let replaces = scene.replica_sets_of(uid(seen.object)).len() > 1;
+    let grace = if code == Code::Quota && replaces { grace::FREED } else { grace::CREATE };
+    Some(Finding::after(grace, cause, scene.span))
 }
 
 fn condition(object: &Value, kind: &str, status: &str) -> Option<(String, Option<Timestamp>)> {

@@ -18,5 +18,8 @@ pub(super) const CRASH: Millis = Millis::from_secs(60);
 pub(super) const RESTARTS: i64 = 3;
 /// Quotas and webhooks answer at once; the controller asks again within seconds.
 pub(super) const CREATE: Millis = Millis::from_secs(15);
+/// What the old pods use of a quota is free once they have ended, for which they get 30 s, and the controller
+/// asks again after a pause that has doubled until then.
+pub(super) const FREED: Millis = Millis::from_secs(120);
 /// An autoscaler needs this long to bring a node.
 pub(super) const SCHEDULE: Millis = Millis::from_secs(120);

@@ -99,7 +99,9 @@ impl<'a> Target<'a> {
         let noted = |note: &str| Readiness::Ready { note: Some(note.to_owned()) };
         let patience = ADDRESS_LIMIT.min(picture.timeout);
         match judged {
-            Readiness::Progressing { .. } if self.applied.kind == "PersistentVolumeClaim" => {
+            Readiness::Progressing { .. }
+                if self.applied.api_version == "v1" && self.applied.kind == "PersistentVolumeClaim" =>
+            {
                 let events = scene.events_of(text(object, "/metadata/uid")).iter().copied();
                 if binds_later(object, events) {
                     noted("its volume is bound when a pod uses it")
