@@ -77,7 +77,8 @@ impl Connection {
         Ok(Self::over(name.clone(), server.trim_end_matches('/'), &connection.namespace, client))
     }
 
-    fn over(cluster: ClusterName, server: &str, namespace: &str, client: kube::Client) -> Self {
+    /// A connection over a client that is there.
+    pub(crate) fn over(cluster: ClusterName, server: &str, namespace: &str, client: kube::Client) -> Self {
         Self {
             cluster,
             namespace: Arc::from(namespace),

@@ -79,7 +79,15 @@ fn union(into: &mut Value, from: &Value) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+
+    use kube::client::Body;
+
+    use super::super::plan::Check;
     use super::*;
+    use crate::client::Kind;
+    use crate::object::Object;
 
     #[test]
     fn the_client_side_entry_goes_into_ours() {
@@ -101,5 +109,38 @@ mod tests {
         let managers = json!([{ "manager": "relhost", "operation": "Apply", "fieldsV1": {} }]);
         assert_eq!(merged(&managers), None);
         assert_eq!(merged(&Value::Null), None);
+    }
+
+    #[tokio::test]
+    async fn a_status_that_is_written_meanwhile_is_no_failure() {
+        let live = |version: &str| {
+            json!({ "metadata": { "resourceVersion": version, "managedFields": [
+                { "manager": MANAGER, "operation": "Apply", "fieldsV1": {} },
+                { "manager": CLIENT_SIDE, "operation": "Update", "fieldsV1": { "f:spec": {} } },
+            ] } })
+        };
+        let answers = Mutex::new(VecDeque::from([(409, json!({})), (200, live("2")), (200, live("3"))]));
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&sent);
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            let (status, body) = answers.lock().unwrap().pop_front().unwrap();
+            let seen = Arc::clone(&seen);
+            async move {
+                let bytes = request.into_body().collect_bytes().await.unwrap();
+                seen.lock().unwrap().push(serde_json::from_slice::<Value>(&bytes).unwrap_or_default());
+                let body = Body::from(body.to_string().into_bytes());
+                Ok::<_, std::io::Error>(http::Response::builder().status(status).body(body).unwrap())
+            }
+        });
+        let client = kube::Client::new(service, "dev");
+        let connection = Connection::over("dev-aks".parse().unwrap(), "https://k", "dev", client);
+        let body = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web" } });
+        let object = Object { origin: "a.yaml".into(), body };
+        let kind = Kind::builtin("apps/v1", "Deployment", "deployments");
+        let mut planned = Planned::new(object, Some(kind), Check::First);
+        assert!(from_client_side(&connection, &mut planned, &live("1")).await.unwrap());
+        let sent = sent.lock().unwrap();
+        let versions: Vec<&Value> = [&sent[0], &sent[2]].map(|patch| &patch[1]["value"]).into();
+        assert_eq!(versions, ["1", "2"], "the second try is about what is there by now");
     }
 }
