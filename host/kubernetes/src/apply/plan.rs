@@ -192,6 +192,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_is_taken_from_the_object_that_was_looked_at() {
+        let mut planned = planned("ConfigMap", "a");
+        assert!(planned.body()["metadata"].get("resourceVersion").is_none());
+        planned.taken = Some("7".into());
+        assert_eq!(planned.body()["metadata"]["resourceVersion"], "7");
+        assert!(planned.object.body["metadata"].get("resourceVersion").is_none());
+    }
+
+    #[test]
     fn what_waits_for_a_definition_is_not_in_its_wave() {
         let body =
             json!({ "apiVersion": "example.com/v1", "kind": "QueueClass", "metadata": { "name": "a" } });

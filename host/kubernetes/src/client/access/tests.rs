@@ -106,3 +106,21 @@ async fn a_token_goes_over_https_only() {
     let unset = config(&name, &connection("https://k"), &Texts(Vec::new())).await.unwrap_err();
     assert_eq!(unset.code, "secret-unreadable");
 }
+
+#[tokio::test]
+async fn a_kubeconfig_that_is_not_there_is_said_to_be_so() {
+    struct Nothing;
+    impl Secrets for Nothing {
+        fn read(&self, source: &SecretSource) -> Result<SecretValue, SecretError> {
+            Err(SecretError { source_text: source.to_string(), reason: "there is no such file".into() })
+        }
+    }
+    for allow_exec_and_files in [false, true] {
+        let source = SecretSource::File("/nowhere/kubeconfig".into());
+        let access = ClusterAccess::Kubeconfig { source, context: None, allow_exec_and_files };
+        let connection = ClusterConnection { access, namespace: "dev".into(), cluster_kinds: Vec::new() };
+        let error = config(&"dev-aks".parse().unwrap(), &connection, &Nothing).await.unwrap_err();
+        assert_eq!(error.code, "secret-unreadable");
+        assert!(error.message.contains("there is no such file"), "{error:?}");
+    }
+}
