@@ -1,6 +1,11 @@
 //! What people see on the command line: help, messages, exit codes.
 
+use std::time::Duration;
+
 use relhost_tests::program::Place;
+
+/// A command that only reads, on a busy machine.
+const BOUND: Duration = Duration::from_secs(180);
 
 #[test]
 #[ignore = "needs components: cargo xtask test"]
@@ -73,4 +78,30 @@ fn the_ordinary_binary_has_no_kill_points() {
     };
     assert!(!has(relhost_tests::program::binary()));
     assert!(has(relhost_tests::program::kill_binary()), "the other one has them, or this proves nothing");
+}
+
+/// A short command has the state folder for a moment: the next one waits for it instead of giving up.
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn commands_at_the_same_time_do_not_shut_each_other_out() {
+    let place = Place::new();
+    place.run(&["init", "."]).expect(0);
+    place.run(&["run", "pipeline.yaml", "--rehearse", "--detach"]).expect(0);
+    let all: Vec<_> = (0..8).map(|_| place.start(&["release", "list"], &[])).collect();
+    for one in all {
+        assert!(one.end(BOUND).expect(0).stdout.contains("rel-1"));
+    }
+}
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn an_owner_that_does_not_answer_is_named() {
+    let place = Place::new();
+    place.run(&["init", "."]).expect(0);
+    place.run(&["run", "pipeline.yaml", "--rehearse", "--detach"]).expect(0);
+    let _held = relhost_store::StateFolder::acquire(&place.path().join(".relhost")).expect("nobody has it");
+    let refused = place.run(&["release", "list"]).expect(7);
+    let process = format!("process {} ", std::process::id());
+    assert!(refused.stderr.contains(&process), "{}", refused.stderr);
+    assert!(refused.stderr.contains("does not answer"), "{}", refused.stderr);
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use relhost_engine::port::store::{ReleaseFilter, Store as _, StoreError};
 use relhost_model::config::Config;
@@ -16,6 +17,13 @@ use crate::exit::Failure;
 use crate::fresh::Fresh;
 use crate::host::Host;
 use crate::protocol::{Envelope, Reply, Request};
+
+/// How long an owner may be silent: a short command has the folder for the moment that it takes and serves
+/// nobody, and one that dispatches opens its socket when it has started. Five seconds are long for both, and
+/// short for a person who waits to be told that an owner hangs.
+const SILENT_OWNER: Duration = Duration::from_secs(5);
+/// Between two looks at such an owner.
+const SILENT_OWNER_PAUSE: Duration = Duration::from_millis(20);
 
 /// What the owner of a state folder does besides answering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +48,9 @@ pub enum Backend {
 /// If the state is damaged. A folder that held no state is left as it was.
 pub async fn open(folder: &Path, config: Config, duty: Duty) -> Result<Backend, Failure> {
     let made = !folder.exists();
-    let held = match StateFolder::acquire(folder) {
+    let held = match acquire(folder).await? {
         Ok(held) => held,
-        Err(StoreError::Owned { .. }) => return Ok(Backend::Client(find_owner(folder))),
-        Err(error) => return Err(error.into()),
+        Err(client) => return Ok(Backend::Client(client)),
     };
     let fresh = Fresh::look(held.folder(), made);
     // Held until the folder is as it was.
@@ -54,6 +61,23 @@ pub async fn open(folder: &Path, config: Config, duty: Duty) -> Result<Backend, 
     }
     drop(lock);
     Ok(Backend::Owner(started?, fresh))
+}
+
+/// Takes the folder, or finds who answers for it.
+async fn acquire(folder: &Path) -> Result<Result<Held, Client>, Failure> {
+    let deadline = tokio::time::Instant::now() + SILENT_OWNER;
+    loop {
+        match StateFolder::acquire(folder) {
+            Ok(held) => return Ok(Ok(held)),
+            Err(StoreError::Owned { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let client = find_owner(folder);
+        if client.answers().await || tokio::time::Instant::now() >= deadline {
+            return Ok(Err(client));
+        }
+        tokio::time::sleep(SILENT_OWNER_PAUSE).await;
+    }
 }
 
 async fn start(held: Held, config: Config, duty: Duty) -> Result<Arc<Host>, Failure> {

@@ -25,6 +25,11 @@ impl Client {
         Self { socket, owner }
     }
 
+    /// Whether somebody listens on the socket.
+    pub async fn answers(&self) -> bool {
+        UnixStream::connect(&self.socket).await.is_ok()
+    }
+
     /// Asks.
     ///
     /// # Errors
