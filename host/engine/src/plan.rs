@@ -6,7 +6,7 @@ use relhost_model::approval::{Content, PolicyUse};
 use relhost_model::call::CallError;
 use relhost_model::config::{Config, Environment};
 use relhost_model::digest::Digest;
-use relhost_model::id::{DeploymentId, PluginName, ReleaseId};
+use relhost_model::id::{DeploymentId, EnvironmentName, PluginName, ReleaseId};
 use relhost_model::pipeline::{ApprovalSpec, PolicySpec, Stage};
 use relhost_model::release::{ApprovalPlan, DeploymentPlan, Mode, PluginKind, Snapshot};
 use relhost_model::release_name::{self, NameFacts};
@@ -75,6 +75,36 @@ pub fn release_name(id: ReleaseId, snapshot: &Snapshot, counter: u64) -> Result<
         .map_err(|error| CallError::permanent("release-name", format!("the release name: {error}")))
 }
 
+/// Where an environment leads now: the connection's name and its namespace.
+///
+/// # Errors
+/// If there is no such environment, or it has no connection and is not only rehearsed.
+pub fn target(config: &Config, name: &EnvironmentName, mode: Mode) -> Result<(String, String), CallError> {
+    let environment = environment(config, name)?;
+    let connection = environment.cluster.as_ref().and_then(|cluster| config.clusters.get_key_value(cluster));
+    match (mode, connection) {
+        (Mode::Real, Some((cluster, connection))) => Ok((cluster.to_string(), connection.namespace.clone())),
+        (Mode::Real, None) => Err(CallError::permanent(
+            "no-connection",
+            format!("environment `{name}` has no cluster connection"),
+        )
+        .with("help", "add `cluster:` to it in relhost.yaml, or run with --rehearse")),
+        (Mode::Rehearsal, connection) => {
+            let namespace = environment.namespace.clone();
+            let namespace =
+                namespace.or_else(|| connection.map(|(_, connection)| connection.namespace.clone()));
+            Ok((REHEARSAL.to_owned(), namespace.unwrap_or_else(|| name.to_string())))
+        }
+    }
+}
+
+fn environment<'a>(config: &'a Config, name: &EnvironmentName) -> Result<&'a Environment, CallError> {
+    config.environments.get(name).ok_or_else(|| {
+        CallError::permanent("unknown-environment", format!("relhost.yaml has no environment `{name}`"))
+            .with("help", format!("add `environments: {{ {name}: {{ cluster: NAME }} }}`"))
+    })
+}
+
 struct Planner<'a> {
     state: &'a ReleaseState,
     snapshot: &'a Snapshot,
@@ -89,8 +119,8 @@ impl Planner<'_> {
         let undefined = |error: VariableError| variable_error(&error);
         let settings = variables.resolve_value(&self.stage.with).map_err(undefined)?;
         let resolved = variables.resolve_all().map_err(undefined)?;
-        let environment = self.environment()?;
-        let (connection, namespace) = self.target(environment)?;
+        let environment = environment(self.config, &self.stage.environment)?;
+        let (connection, namespace) = target(self.config, &self.stage.environment, self.snapshot.mode)?;
         let component = self.component(&self.stage.uses, PluginKind::Stage)?;
         let content = self.content(component, &settings, (&connection, &namespace));
         let before = self.before(environment, &variables, &content)?;
@@ -133,33 +163,6 @@ impl Planner<'_> {
             .with(Scope::Pipeline, self.snapshot.pipeline.variables.clone())
             .with(Scope::Stage, self.stage.variables.clone())
             .with(Scope::Override, self.snapshot.overrides.clone())
-    }
-
-    fn environment(&self) -> Result<&Environment, CallError> {
-        let name = &self.stage.environment;
-        self.config.environments.get(name).ok_or_else(|| {
-            CallError::permanent("unknown-environment", format!("relhost.yaml has no environment `{name}`"))
-                .with("help", format!("add `environments: {{ {name}: {{ cluster: NAME }} }}`"))
-        })
-    }
-
-    fn target(&self, environment: &Environment) -> Result<(String, String), CallError> {
-        let connection =
-            environment.cluster.as_ref().and_then(|name| self.config.clusters.get_key_value(name));
-        match (self.snapshot.mode, connection) {
-            (Mode::Real, Some((name, connection))) => Ok((name.to_string(), connection.namespace.clone())),
-            (Mode::Real, None) => Err(CallError::permanent(
-                "no-connection",
-                format!("environment `{}` has no cluster connection", self.stage.environment),
-            )
-            .with("help", "add `cluster:` to it in relhost.yaml, or run with --rehearse")),
-            (Mode::Rehearsal, connection) => {
-                let namespace = environment.namespace.clone();
-                let namespace =
-                    namespace.or_else(|| connection.map(|(_, connection)| connection.namespace.clone()));
-                Ok((REHEARSAL.to_owned(), namespace.unwrap_or_else(|| self.stage.environment.to_string())))
-            }
-        }
     }
 
     fn component(&self, name: &PluginName, kind: PluginKind) -> Result<Digest, CallError> {

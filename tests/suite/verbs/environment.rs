@@ -73,3 +73,20 @@ fn what_an_environment_demands_is_the_operators() {
     place.run(&["approval", "approve", "apr-1", "--as", "bob"]).expect(0);
     place.run(&["resume"]).expect(0);
 }
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn what_was_approved_for_one_place_never_goes_to_another() {
+    let place = waiting();
+    edit(&place, "relhost.yaml", "namespace: shop-prod", "namespace: elsewhere");
+    place.run(&["approval", "approve", "apr-1", "--as", "ann"]).expect(0);
+    let ended = place.run(&["resume", "rel-1"]).expect(3);
+    let moved = "environment `prod` is rehearsal / elsewhere now; this was planned for rehearsal / shop-prod";
+    assert!(ended.stderr.contains(moved), "{}", ended.stderr);
+    assert_eq!(environment(&place, "prod")["rehearsed"], serde_json::json!([]));
+    // The next attempt is planned, and approved, for the new place.
+    place.run(&["release", "redeploy", "rel-1", "--stage", "Prod"]).expect(0);
+    place.run(&["resume", "rel-1"]).expect(10);
+    place.run(&["approval", "approve", "apr-2", "--as", "ann"]).expect(0);
+    place.run(&["resume", "rel-1"]).expect(0);
+}

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use relhost_connect::artifact;
+use relhost_engine::plan;
 use relhost_engine::port::Progress;
 use relhost_engine::port::cluster::{
     ApplyRequest, Cluster, Manifest, SecretContent, SecretRequest, WaitRequest,
@@ -14,7 +15,7 @@ use relhost_model::call::{
     Answer, AppliedObject, CallError, DeployCall, Deployed, DockerRegistryCall, GenericSecretCall, HostCall,
     LogLine, WaitCall,
 };
-use relhost_model::config::Allow;
+use relhost_model::config::{Allow, Config};
 use relhost_model::digest::Digest;
 use relhost_model::id::{EnvironmentName, ReleaseId, StageName};
 use relhost_model::release::Mode;
@@ -46,6 +47,8 @@ pub struct Target {
     pub stage: StageName,
     /// The environment.
     pub environment: EnvironmentName,
+    /// The connection and the namespace that were planned and approved.
+    pub planned: (String, String),
     /// Real or rehearsed.
     pub mode: Mode,
     /// The artifacts of this attempt.
@@ -148,6 +151,7 @@ async fn make(
     lines: &Lines,
     deployed: Option<&Deployed>,
 ) -> Result<Answer, CallError> {
+    unmoved(&host.config, target)?;
     let cluster =
         host.clusters.get(&target.environment, target.mode, &host.config, host.secrets.as_ref()).await?;
     match call {
@@ -176,6 +180,20 @@ async fn make(
             Err(CallError::permanent("internal", "this call lies in the database only and is not made here"))
         }
     }
+}
+
+/// Whether the environment still leads where the deployment was planned to go. The configuration may have
+/// changed while the run waited or nobody ran it.
+fn unmoved(config: &Config, target: &Target) -> Result<(), CallError> {
+    let now = plan::target(config, &target.environment, target.mode)?;
+    if now == target.planned {
+        return Ok(());
+    }
+    let shown = |(connection, namespace): &(String, String)| format!("{connection} / {namespace}");
+    let (environment, planned) = (&target.environment, shown(&target.planned));
+    let text = format!("environment `{environment}` is {} now; this was planned for {planned}", shown(&now));
+    let help = "`relhost release redeploy` plans it for where the environment is now";
+    Err(CallError::permanent("target-changed", text).with("help", help))
 }
 
 fn wait_span(call: &WaitCall) -> Millis {

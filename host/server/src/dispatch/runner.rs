@@ -105,6 +105,7 @@ async fn prepare(
                 format!("stage `{}` is not in its pipeline", deployment.stage),
             )
         })?,
+        planned: (deployment.plan.connection.clone(), deployment.plan.namespace.clone()),
         mode: state.snapshot.mode,
         artifacts: deployment.plan.artifacts.clone(),
         allow,
