@@ -2,6 +2,7 @@
 
 pub mod board;
 pub mod cluster;
+pub mod drives;
 pub mod mailer;
 pub mod touched;
 
@@ -13,6 +14,8 @@ use relhost_connect::secrets::FileSecrets;
 use relhost_engine::port::store::Store;
 use relhost_engine::port::{Clock, Secrets};
 use relhost_model::config::Config;
+use relhost_model::id::ReleaseId;
+use relhost_model::release::Mode;
 use relhost_model::secret::{SecretError, SecretSource, SecretValue};
 use relhost_model::time::Timestamp;
 use relhost_runtime::{Sandbox, SandboxOptions};
@@ -20,6 +23,7 @@ use relhost_store::{Held, SqliteStore};
 
 use self::board::Board;
 use self::cluster::Clusters;
+use self::drives::Drives;
 use self::mailer::Mailers;
 use self::touched::Touched;
 use crate::clock::SystemClock;
@@ -57,6 +61,8 @@ pub struct Host {
     redactor: Arc<Mutex<Redactor>>,
     /// Where the decide page is, once it listens.
     page: OnceLock<String>,
+    /// Which releases are driven.
+    pub drives: Drives,
     /// Environments whose queue is to be looked at.
     pub touched: Touched,
     /// The lock on the state folder. Declared last: it is let go when everything else is closed.
@@ -145,6 +151,7 @@ impl Host {
             owner,
             redactor,
             page: OnceLock::new(),
+            drives: Drives::default(),
             touched: Touched::default(),
             held,
         }))
@@ -160,6 +167,21 @@ impl Host {
     #[must_use]
     pub fn port(&self) -> &dyn Store {
         &self.store
+    }
+
+    /// Drives a release from now on.
+    pub fn drive(&self, release: ReleaseId) {
+        if self.drives.add(release) {
+            self.touch_all();
+        }
+    }
+
+    /// Marks every environment: nobody knows which of them are free.
+    pub fn touch_all(&self) {
+        for environment in self.config.environments.keys() {
+            self.touched.add(environment.clone(), Mode::Real);
+            self.touched.add(environment.clone(), Mode::Rehearsal);
+        }
     }
 
     /// Where artifact files lie.

@@ -30,8 +30,10 @@ const SILENT_OWNER_PAUSE: Duration = Duration::from_millis(20);
 pub enum Duty {
     /// One request: nothing is dispatched, nobody is served.
     Answer,
-    /// Everything: runs, mails, the socket and, if an address is given, the page.
-    Dispatch,
+    /// Runs of the releases that it is asked for, mails, the socket and, if an address is given, the page.
+    DriveSome,
+    /// The same for every release.
+    DriveAll,
 }
 
 /// The state folder as a command sees it.
@@ -83,7 +85,10 @@ async fn acquire(folder: &Path) -> Result<Result<Held, Client>, Failure> {
 async fn start(held: Held, config: Config, duty: Duty) -> Result<Arc<Host>, Failure> {
     let listen = config.listen.clone();
     let host = Host::open(held, config)?;
-    if duty == Duty::Dispatch {
+    if duty == Duty::DriveAll {
+        host.drives.all();
+    }
+    if duty != Duty::Answer {
         dispatch(&host, listen).await?;
     }
     Ok(host)

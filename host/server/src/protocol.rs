@@ -47,6 +47,8 @@ pub enum Request {
         lines: u64,
         /// The longest wait.
         wait_ms: u64,
+        /// Drive it, instead of looking only.
+        drive: bool,
     },
     /// Stored log lines from a sequence number on.
     Logs {
@@ -149,6 +151,22 @@ pub enum Request {
         /// The whole namespace.
         namespace: bool,
     },
+}
+
+impl Request {
+    /// The release that this moves on, if it is allowed to.
+    #[must_use]
+    pub fn moves(&self) -> Option<&ReleaseRef> {
+        match self {
+            Self::Promote { release, .. }
+            | Self::Redeploy { release, .. }
+            | Self::Retry { release, .. }
+            | Self::Cancel { release, .. }
+            | Self::Attest { release, .. }
+            | Self::Abort { release, .. } => Some(release),
+            _ => None,
+        }
+    }
 }
 
 /// A release by id (`rel-7`), or by name, alone or as `pipeline/name`; `latest` is the newest.

@@ -5,6 +5,7 @@
 //! would, and this crate starts no threads. In WAL mode a read neither waits for the writer nor holds it
 //! up. The long ones are bounded: a journal by its 10,000 records, a log by its page, a blob by 16 MiB.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -71,11 +72,16 @@ impl Reader {
     }
 
     /// What is due. A list that was cut off leaves more to do at once.
-    pub(crate) fn due(&self, at: Timestamp, limit: u32) -> Result<Due, StoreError> {
+    pub(crate) fn due(
+        &self,
+        at: Timestamp,
+        limit: u32,
+        only: Option<&BTreeSet<ReleaseId>>,
+    ) -> Result<Due, StoreError> {
         self.with(|db| {
             let more = limit.saturating_add(1);
             let mut due = Due {
-                runs: run::due(db, at, more)?,
+                runs: run::due(db, at, more, only)?,
                 approvals: approval::due(db, at, more)?,
                 commands: command::due(db, at, more)?,
                 next: None,
@@ -85,7 +91,7 @@ impl Reader {
             due.runs.truncate(limit);
             due.approvals.truncate(limit);
             due.commands.truncate(limit);
-            let later = [run::next(db, at)?, approval::next(db, at)?, command::next(db, at)?];
+            let later = [run::next(db, at, only)?, approval::next(db, at)?, command::next(db, at)?];
             due.next = if cut { Some(at) } else { later.into_iter().flatten().min() };
             Ok(due)
         })

@@ -1,10 +1,11 @@
 //! The store as the rest of the host sees it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use relhost_engine::port::BoxFuture;
 use relhost_engine::port::store::{Claimed, Commit, Due, Read, Sequence, Store, StoreError};
-use relhost_model::id::RunId;
+use relhost_model::id::{ReleaseId, RunId};
 use relhost_model::time::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -104,8 +105,13 @@ impl Store for SqliteStore {
         Box::pin(self.ask(Work::Recover))
     }
 
-    fn due(&self, at: Timestamp, limit: u32) -> BoxFuture<'_, Result<Due, StoreError>> {
-        Box::pin(async move { self.0.reader.due(at, limit) })
+    fn due(
+        &self,
+        at: Timestamp,
+        limit: u32,
+        only: Option<BTreeSet<ReleaseId>>,
+    ) -> BoxFuture<'_, Result<Due, StoreError>> {
+        Box::pin(async move { self.0.reader.due(at, limit, only.as_ref()) })
     }
 
     fn read(&self) -> &dyn Read {

@@ -90,3 +90,19 @@ fn what_was_approved_for_one_place_never_goes_to_another() {
     place.run(&["approval", "approve", "apr-2", "--as", "ann"]).expect(0);
     place.run(&["resume", "rel-1"]).expect(0);
 }
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn a_run_drives_the_release_it_was_asked_for_and_says_who_is_in_its_way() {
+    let place = waiting();
+    place.run(&["approval", "approve", "apr-1", "--as", "ann"]).expect(0);
+    let mut other = place.start(&["run", "pipeline.yaml", "--rehearse", "--new"], &[]);
+    other.wait_for("Prod waits for `prod`, which rel-1 holds");
+    other.wait_for("relhost resume rel-1");
+    // What an earlier command left is not started by accident.
+    assert_ne!(state(&place, 1), finished("succeeded"));
+    place.run(&["resume", "rel-1"]).expect(0);
+    assert_eq!(state(&place, 1), finished("succeeded"));
+    let ended = other.end(BOUND).expect(10);
+    assert!(ended.stderr.contains("apr-2 waits for ann, bob"), "{}", ended.stderr);
+}

@@ -1,6 +1,8 @@
 //! The store: one verb that writes, and reads. Implemented on SQLite; PostgreSQL joins behind the same
 //! conformance suite.
 
+use std::collections::BTreeSet;
+
 use relhost_model::approval::{Approval, Approver, Decision, Vote};
 use relhost_model::call::LogLine;
 use relhost_model::digest::Digest;
@@ -524,8 +526,13 @@ pub trait Store: Send + Sync {
     /// Their releases know nothing of a quarantine yet: see [`Read::quarantined`].
     fn recover(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
 
-    /// What is due at a time; at most `limit` of each kind.
-    fn due(&self, at: Timestamp, limit: u32) -> BoxFuture<'_, Result<Due, StoreError>>;
+    /// What is due at a time; at most `limit` of each kind. Runs only of the given releases; `None` is all.
+    fn due(
+        &self,
+        at: Timestamp,
+        limit: u32,
+        only: Option<BTreeSet<ReleaseId>>,
+    ) -> BoxFuture<'_, Result<Due, StoreError>>;
 
     /// Reads. See [`Read`].
     fn read(&self) -> &dyn Read;

@@ -91,7 +91,10 @@ pub async fn decide(host: &Host, caller: &Caller, ballot: Ballot) -> Result<Appr
         let vote = rules::admit(&row, &host.config, candidate, (content, *attempt), host.now())
             .map_err(|r| refused(&row, &r))?;
         match settle(host, &row, Some(vote)).await {
-            Ok(_) => return get(host, ballot.approval).await,
+            Ok(_) => {
+                host.drive(row.approval.release);
+                return get(host, ballot.approval).await;
+            }
             Err(AdvanceError::Store(StoreError::Conflict { .. })) => {}
             Err(error) => return Err(error.into()),
         }

@@ -17,9 +17,20 @@ use crate::protocol::{Reply, Request};
 /// # Errors
 /// What the use case says.
 pub async fn handle(host: &Arc<Host>, caller: &Caller, request: Request) -> Result<Reply, Failure> {
+    let moved = request.moves().cloned();
+    let reply = answer(host, caller, request).await?;
+    // Whoever moves a release expects it to go on.
+    if let Some(reference) = moved {
+        host.drive(find::release(host, &reference).await?.id);
+    }
+    Ok(reply)
+}
+
+async fn answer(host: &Arc<Host>, caller: &Caller, request: Request) -> Result<Reply, Failure> {
     match request {
         Request::Create(request) => {
             let created = create::create(host, caller, *request).await?;
+            host.drive(created.release.id);
             let release = Box::new(created.release);
             Ok(Reply::Created { release, existing: created.existing, warnings: created.warnings })
         }
@@ -29,7 +40,10 @@ pub async fn handle(host: &Arc<Host>, caller: &Caller, request: Request) -> Resu
         Request::Release(reference) => {
             release::get(host, &reference).await.map(|detail| Reply::Release(Box::new(detail)))
         }
-        Request::Follow { release, events, lines, wait_ms } => {
+        Request::Follow { release, events, lines, wait_ms, drive } => {
+            if drive {
+                host.drive(release);
+            }
             let wait = Duration::from_millis(wait_ms);
             release::follow(host, release, events, lines, wait).await.map(|news| Reply::News(Box::new(news)))
         }

@@ -8,6 +8,7 @@ use relhost_engine::event::Event;
 use relhost_engine::port::store::{ReleaseRow, StageState};
 use relhost_model::id::{ApprovalId, DeploymentId, PersonId, ReleaseId, StageName};
 use relhost_model::release::Status;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::decide::{self, Answered, Decider, Terminal};
 use super::progress::Progress;
@@ -93,6 +94,9 @@ pub async fn follow(session: Session<'_>, backend: &Backend, follow: Follow) -> 
 
 impl Follower<'_> {
     async fn run(&mut self) -> Result<Exit, Failure> {
+        // One listener for all: a Ctrl-C between two of them would be lost.
+        let mut interrupts = signal(SignalKind::interrupt())
+            .map_err(|error| Failure::chain(Exit::Unexpected, "signals", &error))?;
         let mut quiet_since = tokio::time::Instant::now();
         let mut current: Option<Box<News>> = None;
         loop {
@@ -121,7 +125,7 @@ impl Follower<'_> {
                     current = Some(news);
                 }
                 line = typed => self.typed(current.as_deref(), line).await?,
-                _ = tokio::signal::ctrl_c() => return Ok(self.interrupted()),
+                _ = interrupts.recv() => return Ok(self.interrupted()),
             }
         }
     }
@@ -129,7 +133,8 @@ impl Follower<'_> {
     fn look(&self, first: bool) -> Request {
         let wait = if first { Duration::ZERO } else { LOOK };
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        Request::Follow { release: self.follow.release, events: self.events, lines: self.lines, wait_ms }
+        let (release, drive) = (self.follow.release, !self.follow.watch_only);
+        Request::Follow { release, events: self.events, lines: self.lines, wait_ms, drive }
     }
 
     fn show(&mut self, news: &News) {
@@ -266,7 +271,7 @@ impl Follower<'_> {
             let who = holder.split(' ').next().unwrap_or(&holder);
             let (environment, again) = (&stage.environment, &self.follow.again);
             self.session.ui.note(&format!(
-                "{} waits for `{environment}`, which {who} holds; see it with: relhost release get {who}{again}",
+                "{} waits for `{environment}`, which {who} holds; go on with that one in another shell: relhost resume {who}{again}",
                 stage.stage
             ));
             self.explained = Some(stage.stage.clone());

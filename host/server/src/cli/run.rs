@@ -87,7 +87,7 @@ pub async fn run(session: &Session<'_>, command: Run) -> Result<Exit, Failure> {
     let mut config = session.config(Some(&command.pipeline))?;
     config.listen = command.listen.clone().or(config.listen);
     let user = session.user(&config);
-    let backend = session.open(config, Duty::Dispatch).await?;
+    let backend = session.open(config, Duty::DriveSome).await?;
     match create(session, &backend, request).await {
         Ok((release, existing)) => {
             announce(session, &backend, &release, existing);
@@ -221,7 +221,7 @@ pub async fn resume(session: &Session<'_>, command: Resume) -> Result<Exit, Fail
     config.listen = command.listen.clone().or(config.listen);
     session.require_state(&config)?;
     let user = session.user(&config);
-    let backend = session.open(config, Duty::Dispatch).await?;
+    let backend = session.open(config, Duty::DriveSome).await?;
     let ended = resumed(session, &backend, &command, user).await;
     close(backend).await;
     ended

@@ -33,7 +33,7 @@ pub async fn run(session: &Session<'_>, command: Serve) -> Result<Exit, Failure>
     config.listen = command.listen.or(config.listen);
     // What a server does is its output: one line per build and release, without being asked.
     telemetry::start(session.global.verbose.max(1));
-    let backend = session.open(config, Duty::Dispatch).await?;
+    let backend = session.open(config, Duty::DriveAll).await?;
     let Backend::Owner(host, _) = &backend else {
         return Err(Failure::new(Exit::Conflict, "owned", "another process owns the state folder")
             .help("only one process can serve it; `relhost doctor` names the owner"));

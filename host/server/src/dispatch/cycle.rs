@@ -9,7 +9,6 @@ use std::time::Duration;
 use relhost_engine::port::store::{Store as _, StoreError};
 use relhost_model::digest::Digest;
 use relhost_model::id::{ApprovalId, RunId};
-use relhost_model::release::Mode;
 use tokio::sync::Notify;
 
 use super::advance::{AdvanceError, is_fatal};
@@ -38,7 +37,8 @@ pub async fn run(host: Arc<Host>) {
     let flight = Arc::new(Flight::default());
     let mut stop = host.supervisor.stop();
     let mut changed = host.store.changed();
-    touch_all(&host);
+    // At boot nobody knows which environments are free.
+    host.touch_all();
     while !stop.given() {
         // Marked before reading, so that a commit during the reading wakes the loop again.
         changed.mark_unchanged();
@@ -64,18 +64,10 @@ pub async fn run(host: Arc<Host>) {
     }
 }
 
-/// At boot nobody knows which environments are free: look at all of them.
-fn touch_all(host: &Host) {
-    for environment in host.config.environments.keys() {
-        host.touched.add(environment.clone(), Mode::Real);
-        host.touched.add(environment.clone(), Mode::Rehearsal);
-    }
-}
-
 async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, AdvanceError> {
     queue::grant(host).await?;
     let now = host.now();
-    let due = host.store.due(now, BATCH).await?;
+    let due = host.store.due(now, BATCH, host.drives.only()).await?;
     for approval in due.approvals {
         recheck(host, approval).await?;
     }

@@ -7,7 +7,8 @@ use relhost_model::release::Mode;
 use super::advance::{AdvanceError, Together, advance, is_fatal};
 use crate::host::Host;
 
-/// Gives every marked environment that is free to the oldest deployment that waits for it.
+/// Gives every marked environment that is free to the oldest deployment that waits for it, of the releases
+/// that this process drives.
 ///
 /// # Errors
 /// If the store fails.
@@ -15,7 +16,12 @@ pub async fn grant(host: &Host) -> Result<(), AdvanceError> {
     for (environment, rehearsal) in host.touched.take() {
         let mode = if rehearsal { Mode::Rehearsal } else { Mode::Real };
         let queue = host.store.read().queue(environment, mode).await?;
-        let Some(first) = queue.first().filter(|_| queue.iter().all(|entry| !entry.active)) else { continue };
+        let only = host.drives.only();
+        let driven = |release| only.as_ref().is_none_or(|only| only.contains(release));
+        if queue.iter().any(|entry| entry.active) {
+            continue;
+        }
+        let Some(first) = queue.iter().find(|entry| driven(&entry.release)) else { continue };
         let input = Input::SlotGranted { deployment: first.deployment };
         match advance(host, first.release, input, Together::default()).await {
             Ok(_) => {}

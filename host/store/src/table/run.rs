@@ -1,5 +1,7 @@
 //! Runs: their rows, how they are claimed, and what a crash leaves.
 
+use std::collections::BTreeSet;
+
 use relhost_engine::port::store::{NewRun, Run, RunState};
 use relhost_model::id::{DeploymentId, ReleaseId, RunId, RunUuid};
 use relhost_model::time::Timestamp;
@@ -180,23 +182,40 @@ pub(crate) fn quarantined(db: &Connection) -> Outcome<Vec<Run>> {
 }
 
 /// Runs to claim: the ready ones, then those whose backoff is over.
-pub(crate) fn due(db: &Connection, at: Timestamp, limit: u32) -> Outcome<Vec<RunId>> {
+/// The releases of a filter as the JSON that the queries take apart; `None` is no filter.
+fn releases(only: Option<&BTreeSet<ReleaseId>>) -> Option<String> {
+    let ids = only?.iter().map(|release| release.0.to_string()).collect::<Vec<_>>();
+    Some(format!("[{}]", ids.join(",")))
+}
+
+pub(crate) fn due(
+    db: &Connection,
+    at: Timestamp,
+    limit: u32,
+    only: Option<&BTreeSet<ReleaseId>>,
+) -> Outcome<Vec<RunId>> {
     let mut statement = db.prepare_cached(
-        "SELECT id FROM (SELECT id, 0 AS since FROM run WHERE state = 'ready' \
-         UNION ALL SELECT id, coalesce(due_at, 0) FROM run \
-         WHERE state = 'backoff' AND coalesce(due_at, 0) <= ?1) ORDER BY since, id LIMIT ?2",
+        "SELECT id FROM (SELECT id, release, 0 AS since FROM run WHERE state = 'ready' \
+         UNION ALL SELECT id, release, coalesce(due_at, 0) FROM run \
+         WHERE state = 'backoff' AND coalesce(due_at, 0) <= ?1) \
+         WHERE ?3 IS NULL OR release IN (SELECT value FROM json_each(?3)) ORDER BY since, id LIMIT ?2",
     )?;
-    let rows = statement.query_map((time(at), limit), |row| Ok(RunId(uint(row.get(0)?))))?;
+    let rows = statement.query_map((time(at), limit, releases(only)), |row| Ok(RunId(uint(row.get(0)?))))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// When the next backoff after a time is over.
-pub(crate) fn next(db: &Connection, after: Timestamp) -> Outcome<Option<Timestamp>> {
+pub(crate) fn next(
+    db: &Connection,
+    after: Timestamp,
+    only: Option<&BTreeSet<ReleaseId>>,
+) -> Outcome<Option<Timestamp>> {
     Ok(db
         .prepare_cached(
-            "SELECT min(coalesce(due_at, 0)) FROM run WHERE state = 'backoff' AND coalesce(due_at, 0) > ?1",
+            "SELECT min(coalesce(due_at, 0)) FROM run WHERE state = 'backoff' AND coalesce(due_at, 0) > ?1 \
+             AND (?2 IS NULL OR release IN (SELECT value FROM json_each(?2)))",
         )?
-        .query_row([time(after)], |row| Ok(row.get::<_, Option<i64>>(0)?.map(moment)))?)
+        .query_row((time(after), releases(only)), |row| Ok(row.get::<_, Option<i64>>(0)?.map(moment)))?)
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub async fn a_closed_approval_stays_as_it_is(backend: &mut dyn Backend) {
     let recheck = Change::Recheck { approval: APPROVAL, at: Some(at(1)), waiting_for: "bob".into() };
     assert_eq!(verdict(store, changes(vec![recheck])).await, Verdict::Done);
     assert_eq!(store.read().approval(APPROVAL).await.unwrap().unwrap(), row);
-    assert_eq!(store.due(at(u64::MAX), 10).await.unwrap().approvals, vec![]);
+    assert_eq!(store.due(at(u64::MAX), 10, None).await.unwrap().approvals, vec![]);
 }
 
 pub async fn two_deciders_and_one_resolution(backend: &mut dyn Backend) {
@@ -99,12 +99,12 @@ pub async fn expiry_and_recheck_are_due_in_order(backend: &mut dyn Backend) {
     let recheck =
         Change::Recheck { approval: ApprovalId(2), at: Some(at(40_000)), waiting_for: "the window".into() };
     store.commit(changes(vec![recheck])).await.unwrap();
-    let none = store.due(at(39_999), 10).await.unwrap();
+    let none = store.due(at(39_999), 10, None).await.unwrap();
     assert_eq!((none.approvals, none.next), (vec![], Some(at(40_000))));
-    let both = store.due(at(50_000), 10).await.unwrap();
+    let both = store.due(at(50_000), 10, None).await.unwrap();
     assert_eq!((both.approvals, both.next), (vec![ApprovalId(2), APPROVAL], Some(at(60_000))));
     // A list that was cut off leaves work for right now.
-    let cut = store.due(at(50_000), 1).await.unwrap();
+    let cut = store.due(at(50_000), 1, None).await.unwrap();
     assert_eq!((cut.approvals, cut.next), (vec![ApprovalId(2)], Some(at(50_000))));
     let row = store.read().approval(ApprovalId(2)).await.unwrap().unwrap();
     assert_eq!((row.waiting_for.as_str(), row.version), ("the window", 0));

@@ -17,11 +17,11 @@ pub async fn a_command_lives_until_it_is_done(backend: &mut dyn Backend) {
     let put = vec![Change::PutCommand(first.clone()), Change::PutCommand(command(b"b", release, 200))];
     store.commit(changes(put)).await.unwrap();
     store.commit(changes(vec![Change::PutCommand(again)])).await.unwrap();
-    let none = store.due(at(99), 10).await.unwrap();
+    let none = store.due(at(99), 10, None).await.unwrap();
     assert_eq!((none.commands, none.next), (vec![], Some(at(100))));
     backend.reopen().await;
     let store = backend.store();
-    let due = store.due(at(100), 10).await.unwrap();
+    let due = store.due(at(100), 10, None).await.unwrap();
     assert_eq!((due.commands, due.next), (vec![first.clone()], Some(at(200))));
     let done = vec![Change::DropCommand(first.key), Change::DropCommand(first.key)];
     store.commit(changes(done)).await.unwrap();
@@ -40,16 +40,16 @@ pub async fn a_command_that_was_given_up_is_kept_and_never_due(backend: &mut dyn
         error: format!("refused {attempts}"),
     };
     store.commit(changes(vec![retry(1, Some(at(300)))])).await.unwrap();
-    assert_eq!(store.due(at(299), 10).await.unwrap().next, Some(at(300)));
-    let later = &store.due(at(300), 10).await.unwrap().commands[0];
+    assert_eq!(store.due(at(299), 10, None).await.unwrap().next, Some(at(300)));
+    let later = &store.due(at(300), 10, None).await.unwrap().commands[0];
     assert_eq!((later.attempts, later.error.as_deref()), (1, Some("refused 1")));
     store.commit(changes(vec![retry(2, None)])).await.unwrap();
-    let due = store.due(at(u64::MAX), 10).await.unwrap();
+    let due = store.due(at(u64::MAX), 10, None).await.unwrap();
     assert_eq!((due.commands, due.next), (vec![], None));
     assert_eq!(store.read().commands(None).await.unwrap()[0].error.as_deref(), Some("refused 2"));
     // Somebody sets it going again.
     store.commit(changes(vec![retry(2, Some(at(400)))])).await.unwrap();
-    assert_eq!(store.due(at(400), 10).await.unwrap().commands.len(), 1);
+    assert_eq!(store.due(at(400), 10, None).await.unwrap().commands.len(), 1);
     let orphan = Change::PutCommand(command(b"c", ReleaseId(99), 1));
     assert_eq!(verdict(store, changes(vec![orphan])).await, Verdict::Conflict);
 }

@@ -49,10 +49,10 @@ pub async fn backoff_ends_at_its_time(backend: &mut dyn Backend) {
         problem: Some("the cluster does not answer".into()),
     };
     store.commit(changes(vec![back_off])).await.unwrap();
-    let early = store.due(at(99), 10).await.unwrap();
+    let early = store.due(at(99), 10, None).await.unwrap();
     assert_eq!((early.runs, early.next), (vec![], Some(at(100))));
     assert_eq!(store.claim(run, "a".into(), at(99)).await.unwrap(), None);
-    let due = store.due(at(100), 10).await.unwrap();
+    let due = store.due(at(100), 10, None).await.unwrap();
     assert_eq!((due.runs, due.next), (vec![run], None));
     let claimed = store.claim(run, "a".into(), at(100)).await.unwrap().unwrap();
     assert_eq!((claimed.run.due_at, claimed.run.problem), (None, None));
@@ -70,7 +70,7 @@ pub async fn a_transition_names_where_it_comes_from(backend: &mut dyn Backend) {
     let store = backend.store();
     let nobody = set_run(RunId(99), &[RunState::Ready], RunState::Done);
     assert_eq!(verdict(store, changes(vec![nobody])).await, Verdict::Conflict);
-    assert_eq!(store.due(at(u64::MAX), 10).await.unwrap().runs, vec![]);
+    assert_eq!(store.due(at(u64::MAX), 10, None).await.unwrap().runs, vec![]);
 }
 
 pub async fn cancel_is_a_mark_on_the_run(backend: &mut dyn Backend) {
@@ -150,4 +150,25 @@ pub async fn progress_starts_the_count_again(backend: &mut dyn Backend) {
     store.claim(run, "a".into(), at(3)).await.unwrap().unwrap();
     store.recover().await.unwrap();
     assert_eq!(store.read().run(run).await.unwrap().unwrap().crashes, 1);
+}
+
+pub async fn runs_of_other_releases_are_left_alone(backend: &mut dyn Backend) {
+    let store = backend.store();
+    let (one, other) = (release(store).await, release(store).await);
+    let (first, second) = (run(store, one).await, run(store, other).await);
+    let due = |only: &[ReleaseId]| store.due(at(100), 10, Some(only.iter().copied().collect()));
+    assert_eq!(due(&[one]).await.unwrap().runs, [first]);
+    assert_eq!(due(&[other]).await.unwrap().runs, [second]);
+    assert_eq!(due(&[]).await.unwrap().runs, vec![]);
+    let back_off = Change::SetRun {
+        run: first,
+        from: vec![RunState::Ready],
+        to: RunState::Backoff,
+        due_at: Some(at(200)),
+        problem: None,
+    };
+    store.commit(changes(vec![back_off])).await.unwrap();
+    let due = |only: ReleaseId| store.due(at(100), 10, Some([only].into()));
+    assert_eq!(due(one).await.unwrap().next, Some(at(200)));
+    assert_eq!(due(other).await.unwrap().next, None);
 }
