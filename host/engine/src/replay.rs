@@ -16,13 +16,15 @@
 //! The outcome of call n stays pending and rides with the intent of call n + 1, so that a step costs one
 //! commit. Nothing can leave the sandbox between the two.
 
+mod damage;
 mod mismatch;
 mod program;
 mod verify;
 
+pub use damage::ReplayError;
 pub use mismatch::{FieldDiff, Mismatch};
 pub use program::{Program, Step, Wait};
-pub use verify::{Attested, ReplayError, abort, attest, verify};
+pub use verify::{Attested, abort, attest, verify};
 
 use relhost_model::approval::Decision;
 use relhost_model::call::{Answer, CallError, Deployed, EffectClass, HostCall, LogLine, effect_key};

@@ -8,7 +8,7 @@ use relhost_model::id::ApprovalId;
 use relhost_model::release::{RunEnd, RunStart};
 use relhost_model::time::Timestamp;
 
-use super::verify::ReplayError;
+use super::damage::ReplayError;
 use crate::journal::{Frame, Record};
 
 /// The calls of a run, in program order.
