@@ -1,14 +1,14 @@
 //! What one attempt of a stage needs, resolved: variables, target, policies, and what is approved.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use relhost_model::approval::{Content, PolicyUse};
 use relhost_model::call::CallError;
 use relhost_model::config::{Config, Environment};
 use relhost_model::digest::Digest;
-use relhost_model::id::{DeploymentId, EnvironmentName, PluginName, ReleaseId};
+use relhost_model::id::{DeploymentId, EnvironmentName, PersonId, PluginName, ReleaseId};
 use relhost_model::pipeline::{ApprovalSpec, PolicySpec, Stage};
-use relhost_model::release::{ApprovalPlan, DeploymentPlan, Mode, PluginKind, Snapshot};
+use relhost_model::release::{ApprovalPlan, DeploymentPlan, Mode, PluginKind, Reason, Snapshot};
 use relhost_model::release_name::{self, NameFacts};
 use relhost_model::variable::{
     ReleaseFacts, Scope, StageFacts, VariableError, Variables, of_release, predefined,
@@ -17,6 +17,8 @@ use relhost_model::variable::{
 use crate::approval::{POLICY_DEFAULT, policy_digest};
 use crate::release::{PlanRequest, ReleaseState};
 
+/// The code of an approval that can never be given.
+const TOO_FEW: &str = "too-few-approvers";
 /// The connection that a rehearsal's content names.
 const REHEARSAL: &str = "rehearsal";
 
@@ -45,6 +47,7 @@ pub fn for_state(
 /// # Errors
 /// The first stage that cannot be planned.
 pub fn check_all(state: &ReleaseState, config: &Config) -> Result<(), CallError> {
+    let triggered = state.snapshot.reason == Reason::ContinuousIntegration;
     for stage in &state.snapshot.pipeline.stages {
         let request = PlanRequest {
             stage: stage.name.clone(),
@@ -53,10 +56,15 @@ pub fn check_all(state: &ReleaseState, config: &Config) -> Result<(), CallError>
             by: state.snapshot.requester.clone(),
             artifacts: None,
         };
-        for_state(state, config, &request).map_err(|mut error| {
-            error.message = format!("stage `{}`: {}", stage.name, error.message);
-            error
-        })?;
+        match for_state(state, config, &request) {
+            Ok(_) => {}
+            // What a build sets off goes as far as it can.
+            Err(error) if error.code == TOO_FEW && triggered => {}
+            Err(mut error) => {
+                error.message = format!("stage `{}`: {}", stage.name, error.message);
+                return Err(error);
+            }
+        }
     }
     Ok(())
 }
@@ -255,6 +263,30 @@ impl Planner<'_> {
         named.iter().map(one).collect()
     }
 
+    /// An approval that too few may give would wait until it expires.
+    fn can_be_approved(
+        &self,
+        people: &BTreeSet<PersonId>,
+        (environment, approvals_min): (&Environment, u32),
+    ) -> Result<(), CallError> {
+        let snapshot = self.snapshot;
+        let requesters = [&snapshot.requester, &self.request.by].into_iter().chain(&snapshot.requested_for);
+        let requested = |person: &PersonId| requesters.clone().any(|actor| actor.person() == Some(person));
+        let may = |person: &&PersonId| environment.requester_may_approve || !requested(person);
+        let (wanted, able) = (approvals_min.max(1) as usize, people.iter().filter(may).count());
+        if able >= wanted {
+            return Ok(());
+        }
+        let text = format!(
+            "environment `{}` wants approvals of {wanted}, and of those who are asked only {able} may approve",
+            self.stage.environment
+        );
+        Err(CallError::permanent(TOO_FEW, text).with(
+            "help",
+            "whoever requested it may not: name more `approvers:`, or allow `requester-may-approve` there",
+        ))
+    }
+
     fn approval(
         &self,
         spec: &ApprovalSpec,
@@ -272,11 +304,8 @@ impl Planner<'_> {
         policies.extend(self.uses(&environment.policies, true, variables)?);
         let approvers =
             if spec.approvers.is_empty() { environment.approvers.clone() } else { spec.approvers.clone() };
-        let people: BTreeMap<_, _> = approvers
-            .iter()
-            .flat_map(|approver| self.config.members(approver))
-            .map(|person| (person, ()))
-            .collect();
+        let people: BTreeSet<PersonId> =
+            approvers.iter().flat_map(|approver| self.config.members(approver)).collect();
         if people.is_empty() {
             let text =
                 format!("environment `{}` wants an approval, and nobody is asked", self.stage.environment);
@@ -285,6 +314,7 @@ impl Planner<'_> {
                 "name `approvers:` in the stage's approval, or in the environment in relhost.yaml",
             ));
         }
+        self.can_be_approved(&people, (environment, approvals_min))?;
         let mut content = content.clone();
         content.policy = policy_digest(&policies, &approvers);
         Ok(ApprovalPlan {

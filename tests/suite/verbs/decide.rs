@@ -121,3 +121,15 @@ fn an_approval_expires_while_nobody_runs_it() {
     assert_eq!(state(&place, 1), finished("expired"));
     assert_eq!(approval(&place, "apr-1")["decision"]["resolution"], "expired");
 }
+
+/// A policy that looks at no votes is asked when the approval opens, not only when somebody votes.
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn a_window_that_is_open_lets_a_release_through_without_people() {
+    let place = shop();
+    edit(&place, "relhost.yaml", "approvals-min: 1", "approvals-min: 0");
+    edit(&place, "pipeline.yaml", "policy: any-one", "policy: change-window");
+    edit(&place, "pipeline.yaml", "plugins:\n", "plugins:\n  change-window: { bundled: change-window }\n");
+    place.run(&RUN).expect(0);
+    assert_eq!(approval(&place, "apr-1")["decision"]["resolution"], "approved");
+}

@@ -323,7 +323,10 @@ impl Draft<'_> {
         };
         self.push(event)?;
         let mails = asking::ask(&approval, self.source.config(), self.source.now());
+        // A policy that looks at no votes, such as a window, has its say at once.
+        let (id, at) = (approval.id, Some(approval.opened_at));
         self.out.changes.push(Change::OpenApproval(Box::new(approval)));
+        self.out.changes.push(Change::Recheck { approval: id, at, waiting_for: String::new() });
         self.out.changes.extend(mails);
         Ok(())
     }

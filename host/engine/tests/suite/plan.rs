@@ -9,7 +9,7 @@ use relhost_model::config::Config;
 use relhost_model::digest::Digest;
 use relhost_model::id::{DeploymentId, ReleaseId};
 use relhost_model::pipeline::{After, PolicySpec};
-use relhost_model::release::{DeploymentPlan, Mode, RunEnd, Snapshot, StageOutcome, Status};
+use relhost_model::release::{DeploymentPlan, Mode, Reason, RunEnd, Snapshot, StageOutcome, Status};
 
 use crate::world::{Release, after, artifact, asks, config, group, name, person, snapshot, stage};
 
@@ -178,7 +178,7 @@ fn an_environment_that_wants_approvals_gets_them_without_the_pipeline() {
 #[test]
 fn what_cannot_be_planned_is_refused_with_a_word_and_a_way_out() {
     type Change = fn(&mut Desk);
-    let table: [(&str, Change); 13] = [
+    let table: [(&str, Change); 15] = [
         ("unknown-stage", |d| d.request.stage = name("QA")),
         ("unknown-environment", |d| d.config.environments.clear()),
         ("no-connection", |d| d.config.clusters.clear()),
@@ -200,6 +200,9 @@ fn what_cannot_be_planned_is_refused_with_a_word_and_a_way_out() {
             d.environment().approvers.clear();
         }),
         ("no-approvers", |d| d.stage().approval.before = Some(asks(&["zoe", "group:nobody"]))),
+        // Rita made the release and Bob asks for this attempt.
+        ("too-few-approvers", |d| d.stage().approval.after = Some(asks(&["rita", "bob"]))),
+        ("too-few-approvers", |d| d.environment().approvals_min = 3),
         ("no-approvers", |d| {
             d.stage().approval.after = Some(asks(&[]));
             d.config.groups.clear();
@@ -293,4 +296,16 @@ fn a_release_is_named_by_its_mask() {
         snapshot.pipeline.release_name = mask.into();
         assert_eq!(named(&snapshot).expect_err(mask).code, "release-name");
     }
+}
+
+#[test]
+fn what_nobody_may_approve_stops_a_person_at_once_and_a_build_only_there() {
+    let mut desk = Desk::new();
+    desk.stage().approval.before = Some(asks(&["rita"]));
+    assert_eq!(check_all(&desk.state(), &desk.config).unwrap_err().code, "too-few-approvers");
+    desk.snapshot.reason = Reason::ContinuousIntegration;
+    assert!(check_all(&desk.state(), &desk.config).is_ok());
+    assert_eq!(desk.plan().unwrap_err().code, "too-few-approvers");
+    desk.environment().requester_may_approve = true;
+    assert!(desk.plan().is_ok());
 }

@@ -21,6 +21,8 @@ use crate::protocol::{ApprovalView, News, Reply, Request};
 
 /// How long one look may take; the owner answers at once when something happens.
 const LOOK: Duration = Duration::from_secs(20);
+/// How long while the policies of an approval are asked, which takes milliseconds and makes no event.
+const LOOK_SOON: Duration = Duration::from_millis(50);
 /// Silence kills jobs in build systems: this often a waiting follower says that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
@@ -100,7 +102,7 @@ impl Follower<'_> {
         let mut quiet_since = tokio::time::Instant::now();
         let mut current: Option<Box<News>> = None;
         loop {
-            let request = self.look(current.is_none());
+            let request = self.look(current.as_deref());
             let typed = async {
                 match &mut self.terminal {
                     Some(terminal) => terminal.line().await,
@@ -130,8 +132,12 @@ impl Follower<'_> {
         }
     }
 
-    fn look(&self, first: bool) -> Request {
-        let wait = if first { Duration::ZERO } else { LOOK };
+    fn look(&self, current: Option<&News>) -> Request {
+        let wait = match current {
+            None => Duration::ZERO,
+            Some(news) if unasked(news) => LOOK_SOON,
+            Some(_) => LOOK,
+        };
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let (release, drive) = (self.follow.release, !self.follow.watch_only);
         Request::Follow { release, events: self.events, lines: self.lines, wait_ms, drive }
@@ -175,7 +181,7 @@ impl Follower<'_> {
             self.next_step(row, status);
             return Ok(Some(exit(Some(status))));
         }
-        if !only_people(row) {
+        if !only_people(row) || unasked(news) {
             return Ok(None);
         }
         let again = self.follow.again.clone();
@@ -281,7 +287,8 @@ impl Follower<'_> {
 
     /// Asks the next approval that was not put off, unless one is being asked.
     fn prompt(&mut self, news: &News) {
-        if self.asked.is_some() || self.follow.watch_only || !self.session.ui.for_people() {
+        let quiet = self.follow.watch_only || !self.session.ui.for_people();
+        if self.asked.is_some() || quiet || unasked(news) {
             return;
         }
         for view in &news.open {
@@ -373,6 +380,11 @@ impl Follower<'_> {
 /// For an event whose deployment was requested before following began.
 fn unnamed_stage() -> StageName {
     StageName::new("stage").expect("a plain word is a stage name")
+}
+
+/// Whether the policies of an approval have not been asked yet: it may need nobody.
+fn unasked(news: &News) -> bool {
+    news.open.iter().any(|view| view.row.recheck_at == Some(view.row.approval.opened_at))
 }
 
 /// Whether nothing moves until somebody decides.
