@@ -67,13 +67,7 @@ impl Key {
                 let mut key = [0; 32];
                 getrandom::fill(&mut key)
                     .map_err(|e| fault("make random bytes for", &std::io::Error::other(e.to_string())))?;
-                let mut file = std::fs::OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(path)
-                    .map_err(|e| fault("create", &e))?;
-                file.write_all(&key).and_then(|()| file.sync_all()).map_err(|e| fault("write", &e))?;
+                write(path, &key).map_err(|e| fault("write", &e))?;
                 Ok(Self(key))
             }
             Err(error) => Err(fault("read", &error)),
@@ -133,6 +127,16 @@ impl Key {
         }
         mac.finalize().into_bytes().into()
     }
+}
+
+/// Under another name first: a kill in the middle leaves no half of a key where one is looked for.
+fn write(path: &Path, key: &[u8; 32]) -> std::io::Result<()> {
+    let draft = path.with_extension("new");
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(key)?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path)
 }
 
 #[cfg(test)]
