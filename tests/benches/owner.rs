@@ -66,8 +66,9 @@ impl Owner {
     /// If it cannot be asked.
     pub fn wait_for_approval(&self, release: &Value, events: &mut u64) -> anyhow::Result<Option<Value>> {
         loop {
-            let follow =
-                json!({ "release": release, "events": *events, "lines": u64::MAX, "wait_ms": LOOK_MS });
+            let follow = json!({
+                "release": release, "events": *events, "lines": u64::MAX, "wait_ms": LOOK_MS, "drive": false
+            });
             let news = self.ask(None, &json!({ "follow": follow }))?["news"].take();
             *events += news["events"].as_array().map_or(0, Vec::len) as u64;
             if let Some(open) = news["open"].get(0) {

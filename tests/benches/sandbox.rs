@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use relhost_engine::port::{BoxFuture, CallStop, HostCalls};
 use relhost_model::actor::Actor;
 use relhost_model::call::{Answer, HostCall, LogLine};
-use relhost_model::config::{Allow, Limits, NotifyRule};
+use relhost_model::config::{Allow, DeployRule, Limits, NotifyRule};
 use relhost_model::id::PluginName;
 use relhost_model::release::{PluginKind, RunContext};
 use relhost_model::time::Timestamp;
@@ -47,7 +47,11 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
     };
     let bytes = std::fs::read(component("guests", "five-steps"))?;
     let name = PluginName::new("five-steps")?;
-    let allow = Allow { notify: Some(NotifyRule::default()), ..Allow::default() };
+    let allow = Allow {
+        deploy: Some(DeployRule::default()),
+        notify: Some(NotifyRule::default()),
+        ..Allow::default()
+    };
     let register = |sandbox: &Sandbox| sandbox.register(&name, &bytes, PluginKind::Stage, &allow);
     register(&open()?.0)?;
     let mut loads = Vec::new();
