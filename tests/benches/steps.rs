@@ -83,7 +83,7 @@ async fn release(store: &SqliteStore) -> anyhow::Result<()> {
         "name": "R-1", "key": "bench", "mode": "rehearsal", "reason": "manual",
         "requester": Actor::Service("bench".into()), "requested_for": null, "artifacts": [
             { "alias": "a", "digest": Digest::of(b""), "origin": "", "build": {}, "files": [] }
-        ], "components": {}, "overrides": {}, "manual_stages": [], "created_at": 0,
+        ], "components": {}, "overrides": {}, "created_at": 0,
     });
     let snapshot = Box::new(serde_json::from_value(snapshot)?);
     let create = Change::CreateRelease { id: ReleaseId(1), snapshot, counter: 1 };

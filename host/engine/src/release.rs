@@ -10,10 +10,20 @@
 //! `Before` and `After` are left out where nobody is asked. The environment is held from the slot to the
 //! end, through both approvals. Cancel and supersede end an attempt wherever it is.
 
-mod decide;
 mod state;
 mod summary;
 
-pub(crate) use decide::approval as approval_of;
-pub use decide::{Decision, Input, PlanRequest, Refusal, Source, decide};
+mod input;
+
+mod draft;
+
+mod ending;
+
+mod verb;
+
+mod decide;
+
+pub use decide::decide;
+pub(crate) use draft::approval as approval_of;
+pub use input::{Decision, Input, PlanRequest, Refusal, Source};
 pub use state::{Deployment, FoldError, Phase, ReleaseState};

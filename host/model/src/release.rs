@@ -9,7 +9,7 @@ use crate::approval::{Approver, Content, PolicyUse};
 use crate::artifact::FrozenArtifact;
 use crate::call::CallError;
 use crate::digest::Digest;
-use crate::id::{PluginName, RunId, StageName};
+use crate::id::{PluginName, RunId};
 use crate::pipeline::Pipeline;
 use crate::time::{Millis, Timestamp};
 
@@ -90,8 +90,6 @@ pub struct Snapshot {
     pub demanded: BTreeMap<PluginName, PinnedComponent>,
     /// Variables given on the command line; they win over every other.
     pub overrides: BTreeMap<String, String>,
-    /// Stages that start only by promotion in this release, whatever the pipeline says.
-    pub manual_stages: Vec<StageName>,
     /// When it was created.
     pub created_at: Timestamp,
 }

@@ -38,18 +38,12 @@ impl ReleaseState {
         })
     }
 
-    /// Whether a stage starts only by promotion in this release.
-    #[must_use]
-    pub fn is_manual(&self, stage: &Stage) -> bool {
-        stage.after == After::Manual || self.snapshot.manual_stages.contains(&stage.name)
-    }
-
     fn stage_summary(&self, stage: &Stage) -> StageSummary {
         let latest = self.latest(&stage.name);
         let skipped = self.skipped(&stage.name);
         let state = match (latest, skipped) {
             (_, Some(_)) => StageState::Finished(Status::Skipped),
-            (None, None) if self.is_manual(stage) && !self.is_canceled() => StageState::Manual,
+            (None, None) if stage.after == After::Manual && !self.is_canceled() => StageState::Manual,
             (None, None) => StageState::NotStarted,
             (Some(latest), None) => match &latest.phase {
                 Phase::Queued => StageState::Queued,

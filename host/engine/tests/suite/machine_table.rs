@@ -374,13 +374,12 @@ fn a_release_is_what_its_worst_stage_is() {
 
 #[test]
 fn manual_stages_wait_for_a_promotion_and_do_not_count() {
-    let mut snapshot = snapshot(vec![
+    let snapshot = snapshot(vec![
         stage("Dev", After::Release),
-        stage("QA", after(&["Dev"])),
+        stage("QA", After::Manual),
         stage("Prod", After::Manual),
         stage("Audit", after(&["Prod"])),
     ]);
-    snapshot.manual_stages = vec![name("QA")];
     let config = config(&snapshot);
     let mut release = Release::blank(snapshot, config);
     release.tell(Input::Create { by: person("rita") }).expect("a release can be created");

@@ -163,7 +163,7 @@ impl Walk {
     fn check_condition(&self, stage: &StageName) {
         let state = &self.release.state;
         let stage = state.snapshot.pipeline.stage(stage).expect("it is in the pipeline");
-        assert!(!state.is_manual(stage) && !state.is_canceled());
+        assert!(stage.after != After::Manual && !state.is_canceled());
         let After::Stages(predecessors) = &stage.after else { return };
         for predecessor in predecessors {
             let status = state.latest(&predecessor.stage).and_then(|latest| latest.status());

@@ -107,7 +107,6 @@ pub fn snapshot(stages: Vec<Stage>) -> Snapshot {
         ]),
         overrides: BTreeMap::new(),
         demanded: BTreeMap::from([(name("window"), pinned("the operator's window", PluginKind::Policy))]),
-        manual_stages: Vec::new(),
         created_at: Timestamp(1_000),
     }
 }

@@ -9,7 +9,7 @@ use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::post;
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use tokio::net::UnixListener;
@@ -69,7 +69,6 @@ pub fn listen(path: &Path) -> Result<UnixListener, Failure> {
 pub async fn serve(host: Arc<Host>, listener: UnixListener) {
     let mut stop = host.supervisor.stop();
     let router = Router::new()
-        .route("/v1/alive", get(|| async { "alive" }))
         .route("/v1/call", post(call))
         .layer(DefaultBodyLimit::max(REQUEST_MAX))
         .with_state(host);

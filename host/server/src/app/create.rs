@@ -219,7 +219,6 @@ async fn commit(
         components: parts.pinned,
         demanded: parts.demanded,
         overrides: request.variables.clone(),
-        manual_stages: Vec::new(),
         created_at: host.now(),
         pipeline: parts.pipeline,
     };

@@ -54,7 +54,6 @@ pub fn snapshot(key: &str, mode: Mode) -> Snapshot {
         components: BTreeMap::new(),
         overrides: BTreeMap::new(),
         demanded: BTreeMap::new(),
-        manual_stages: Vec::new(),
         created_at: at(1_000),
     }
 }
