@@ -22,6 +22,8 @@ pub mod cache;
 
 pub mod fault;
 
+pub mod exchange;
+
 pub mod state;
 
 pub mod capability;

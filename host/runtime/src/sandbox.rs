@@ -153,7 +153,7 @@ impl Sandbox {
         allow: &Allow,
     ) -> Result<Plugin, PluginError> {
         let who = Who { name: name.clone(), digest: Digest::of(bytes) };
-        if let Some(known) = self.known(&who, kind, allow) {
+        if let Some(known) = self.registered(name, who.digest, kind, allow) {
             return Ok(known);
         }
         let shape = plugin::check(name, bytes, kind, allow)?;
@@ -171,6 +171,26 @@ impl Sandbox {
         let plugin = Plugin(Arc::new(Inner { who, allow, imports: shape.imports, linked, warnings }));
         self.remember(plugin.clone());
         Ok(plugin)
+    }
+
+    /// What [`Self::register`] returned for the same request, while it is in memory: nobody needs the bytes
+    /// of a component again that runs already.
+    #[must_use]
+    pub fn registered(
+        &self,
+        name: &PluginName,
+        digest: Digest,
+        kind: PluginKind,
+        allow: &Allow,
+    ) -> Option<Plugin> {
+        let plugins = self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |plugin: &&Plugin| {
+            plugin.digest() == digest
+                && plugin.name() == name
+                && plugin.kind() == kind
+                && *plugin.0.allow == *allow
+        };
+        plugins.iter().find(same).cloned()
     }
 
     /// Activates a stage from its beginning in a fresh store. Calls are answered by `calls`, from a journal
@@ -251,13 +271,6 @@ impl Sandbox {
 
     fn cached(&self, engine: &Engine, digest: &Digest) -> Found {
         self.0.cache.as_ref().map_or(Found::Nothing, |cache| cache.load(digest, engine))
-    }
-
-    fn known(&self, who: &Who, kind: PluginKind, allow: &Allow) -> Option<Plugin> {
-        let plugins = self.0.plugins.lock().unwrap_or_else(PoisonError::into_inner);
-        let same =
-            |plugin: &&Plugin| plugin.0.who == *who && plugin.kind() == kind && *plugin.0.allow == *allow;
-        plugins.iter().find(same).cloned()
     }
 
     fn remember(&self, plugin: Plugin) {

@@ -8,7 +8,6 @@ use relhost_engine::port::{CallStop, HostCalls};
 use relhost_model::call::{CallError, HostCall};
 use relhost_model::config::Allow;
 use relhost_model::release::{RunContext, StageOutcome, Status};
-use tokio::sync::mpsc;
 use wasmtime::component::{HasSelf, Linker, Resource};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
@@ -16,6 +15,7 @@ use crate::bindings::stage::exports::relhost::stage::stage as wit;
 use crate::bindings::stage::relhost::{approval, context, deploy, log, notify, secrets, types};
 use crate::bindings::stage::{StagePlugin, StagePluginPre};
 use crate::console::{clean, clean_line, cut};
+use crate::exchange::{Exchange, Reply, Turn};
 use crate::fault::{Ended, Who, classify};
 use crate::grant::Interface;
 use crate::limits::{
@@ -23,7 +23,7 @@ use crate::limits::{
     SENTENCE_MAX, WAIT_DEFAULT, WAIT_MAX, WAIT_SLACK,
 };
 use crate::request::CONTEXT_REP;
-use crate::state::{Reply, Request, StageState, Start};
+use crate::state::{StageState, Start};
 use crate::wasi;
 
 /// How an activation ended.
@@ -84,19 +84,15 @@ impl Stage<'_> {
     /// knows which.
     pub async fn run(&self, context: &RunContext, seed: &str, calls: &mut dyn HostCalls) -> Activation {
         let start = Start { context, seed, now: calls.now(), allow: Arc::clone(self.allow) };
-        let (state, mut requests) = StageState::new(start, self.limits);
-        let mut guest = Box::pin(self.activate(state));
+        let exchange = Exchange::default();
+        let mut guest = Box::pin(self.activate(StageState::new(start, self.limits, &exchange)));
         let mut stop = None;
-        let end = loop {
-            tokio::select! {
-                biased;
-                Some(request) = requests.recv() => serve(request, calls, &mut stop).await,
-                end = &mut guest => break end,
+        loop {
+            match exchange.turn(guest.as_mut(), calls).await {
+                Turn::Called(call) => exchange.answer(serve(call, calls, &mut stop).await),
+                Turn::Ended(end) => return finish(end, stop),
             }
-        };
-        drop(guest);
-        drain(&mut requests, calls);
-        finish(end, stop)
+        }
     }
 
     async fn activate(&self, state: StageState) -> Result<Result<StageOutcome, CallError>, Ended> {
@@ -133,34 +129,17 @@ impl Stage<'_> {
     }
 }
 
-async fn serve(request: Request, calls: &mut dyn HostCalls, stop: &mut Option<CallStop>) {
-    let (call, reply) = match request {
-        Request::Log(line) => return calls.log(line),
-        Request::Call(call, reply) => (call, reply),
-    };
+async fn serve(call: HostCall, calls: &mut dyn HostCalls, stop: &mut Option<CallStop>) -> Reply {
     let (operation, cap) = (call.operation(), cap(&call));
-    let answered: Reply = match tokio::time::timeout(cap, calls.call(call)).await {
-        Ok(Ok(answer)) => Some((answer, calls.now())),
-        Ok(Err(stopped)) => {
-            *stop = Some(stopped);
-            None
-        }
+    match tokio::time::timeout(cap, calls.call(call)).await {
+        Ok(Ok(answer)) => return Some((answer, calls.now())),
+        Ok(Err(stopped)) => *stop = Some(stopped),
         Err(_) => {
             let seconds = cap.as_secs();
             *stop = Some(CallStop::Interrupted(format!("`{operation}` did not return within {seconds} s")));
-            None
-        }
-    };
-    // The guest waits for this and for nothing else.
-    let _ = reply.send(answered);
-}
-
-fn drain(requests: &mut mpsc::UnboundedReceiver<Request>, calls: &mut dyn HostCalls) {
-    while let Ok(request) = requests.try_recv() {
-        if let Request::Log(line) = request {
-            calls.log(line);
         }
     }
+    None
 }
 
 fn finish(end: Result<Result<StageOutcome, CallError>, Ended>, stop: Option<CallStop>) -> Activation {

@@ -3,33 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use relhost_model::call::{Answer, CallError, HostCall, LogLine};
+use relhost_engine::replay::random;
+use relhost_model::call::{Answer, CallError, HostCall};
 use relhost_model::config::Allow;
 use relhost_model::digest::canonical;
 use relhost_model::release::RunContext;
 use relhost_model::time::Timestamp;
-use sha2::Digest as _;
-use tokio::sync::{mpsc, oneshot};
 use wasmtime::CallHook;
 use wasmtime::component::ResourceTable;
 
 use crate::console::Console;
+use crate::exchange::Exchange;
 use crate::fault::Stopped;
 use crate::grant::{Interface, check_call, check_use};
 use crate::limits::{Exceeded, Limiter, Limits, RESULT_MAX, STAGE_TRANSFER};
 use crate::wasi::HasConsole;
-
-/// What the guest's side asks of the host's side.
-#[derive(Debug)]
-pub enum Request {
-    /// Take a log line.
-    Log(LogLine),
-    /// Make a call and answer with the time that the guest has from then on.
-    Call(HostCall, oneshot::Sender<Reply>),
-}
-
-/// The answer to a call. Nothing if the activation ends.
-pub type Reply = Option<(Answer, Timestamp)>;
 
 /// Measures the time of an activation and counts its calls. What the host does for the guest is the guest's
 /// time too, or a loop over a getter would be free; waiting for the answer to a call is not.
@@ -97,7 +85,7 @@ impl Meter {
     }
 }
 
-/// The run's random bytes: SHA-256 over the seed and a counter, so a replay sees the same.
+/// The run's random bytes, the same in a replay.
 #[derive(Debug)]
 pub struct Random {
     seed: String,
@@ -113,16 +101,7 @@ impl Random {
 
     /// The next bytes. What is left of the last block is thrown away.
     pub fn take(&mut self, len: usize) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(len.next_multiple_of(32));
-        while bytes.len() < len {
-            let mut hasher = sha2::Sha256::new();
-            hasher.update(self.seed.as_bytes());
-            hasher.update(self.counter.to_be_bytes());
-            bytes.extend_from_slice(&hasher.finalize());
-            self.counter += 1;
-        }
-        bytes.truncate(len);
-        bytes
+        random(&self.seed, &mut self.counter, len)
     }
 }
 
@@ -147,7 +126,7 @@ pub struct StageState {
     effects: u32,
     effects_max: u32,
     held: usize,
-    requests: mpsc::UnboundedSender<Request>,
+    exchange: Exchange,
 }
 
 /// What an activation starts from.
@@ -164,16 +143,12 @@ pub struct Start<'a> {
 }
 
 impl StageState {
-    /// A fresh state, and where its requests come out.
+    /// A fresh state whose calls and log lines go to `exchange`.
     #[must_use]
-    pub fn new(start: Start<'_>, limits: &Limits) -> (Self, mpsc::UnboundedReceiver<Request>) {
-        let (requests, receiver) = mpsc::unbounded_channel();
-        let lines = requests.clone();
-        let sink = Box::new(move |line| {
-            // Nobody listens only when the activation is over.
-            let _ = lines.send(Request::Log(line));
-        });
-        let state = Self {
+    pub fn new(start: Start<'_>, limits: &Limits, exchange: &Exchange) -> Self {
+        let lines = exchange.clone();
+        let sink = Box::new(move |line| lines.log(line));
+        Self {
             table: ResourceTable::new(),
             context: Arc::new(start.context.clone()),
             console: Console::new(limits, sink),
@@ -185,9 +160,8 @@ impl StageState {
             effects: 0,
             effects_max: limits.effects,
             held: 0,
-            requests,
-        };
-        (state, receiver)
+            exchange: exchange.clone(),
+        }
     }
 
     /// Checks that an interface is granted, before anything is said about the arguments: a builder makes no
@@ -237,12 +211,10 @@ impl StageState {
                 limit: format!("{} calls per activation", self.effects_max),
             }));
         }
-        let (reply, answered) = oneshot::channel();
-        self.requests.send(Request::Call(call, reply)).map_err(|_| wasmtime::Error::new(Stopped))?;
         self.meter.pause();
-        let answered = answered.await;
+        let answered = self.exchange.call(call).await;
         self.meter.resume();
-        let (answer, now) = answered.ok().flatten().ok_or_else(|| wasmtime::Error::new(Stopped))?;
+        let (answer, now) = answered.ok_or_else(|| wasmtime::Error::new(Stopped))?;
         self.now = now;
         Ok(sized(answer))
     }

@@ -6,6 +6,7 @@ pub mod cycle;
 pub mod effect;
 pub mod facts;
 pub mod outbox;
+pub mod plugin;
 pub mod queue;
 pub mod runner;
 pub mod session;

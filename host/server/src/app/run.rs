@@ -15,6 +15,7 @@ use relhost_runtime::Activation;
 use super::caller::Caller;
 use super::find;
 use crate::dispatch::advance::{Together, advance, load};
+use crate::dispatch::plugin;
 use crate::exit::{Exit, Failure};
 use crate::host::Host;
 use crate::protocol::{ReleaseRef, ReplayedRun, RunJournalView};
@@ -100,18 +101,9 @@ async fn replay_one(
         Failure::new(Exit::Unexpected, "storage-damaged", format!("{} has no deployment", found.run))
     })?;
     let plan = &deployment.plan;
-    let bytes = host.store.read().blob(plan.component).await?.ok_or_else(|| {
-        Failure::new(
-            Exit::Unexpected,
-            "component-missing",
-            format!("the component {} is not in the store", plan.component),
-        )
-    })?;
     let allow = host.config.allowed(&plan.plugin, &found.stage);
-    let plugin = host
-        .sandbox
-        .register(&plan.plugin, &bytes, PluginKind::Stage, &allow)
-        .map_err(|error| Failure::chain(Exit::Refused, "component-refused", &error))?;
+    let component = (&plan.plugin, plan.component);
+    let plugin = plugin::frozen(host, component, PluginKind::Stage, &allow).await?;
     let end = frames.iter().flat_map(|frame| &frame.records).find_map(|record| match record {
         Record::Complete { end, .. } => Some(end.as_ref().clone()),
         _ => None,

@@ -9,6 +9,7 @@ use relhost_model::release::{Mode, PluginKind, Status};
 use relhost_model::time::Timestamp;
 
 use super::advance::{AdvanceError, load};
+use super::plugin;
 use super::verdict::missing;
 use crate::host::Host;
 
@@ -45,7 +46,7 @@ pub async fn ask(
         running: running(host, state, row).await?,
         evidence: evidence(state),
         artifacts: artifacts(row),
-        powers: powers(host, state, row).await?,
+        powers: powers(host, state, row).await,
         target: format!("{} / {}", approval.content.connection, approval.content.namespace),
         link,
         code,
@@ -124,13 +125,13 @@ pub fn version(state: &ReleaseState, row: &ApprovalRow) -> String {
 
 /// What the stage's component asked for and was granted: everything it can do. Nothing, if it is not
 /// granted any more; then it will not run either.
-async fn powers(host: &Host, state: &ReleaseState, row: &ApprovalRow) -> Result<Vec<String>, StoreError> {
-    let Some(attempt) = state.deployment(row.approval.deployment) else { return Ok(Vec::new()) };
-    let Some(bytes) = host.store.read().blob(attempt.plan.component).await? else { return Ok(Vec::new()) };
+async fn powers(host: &Host, state: &ReleaseState, row: &ApprovalRow) -> Vec<String> {
+    let Some(attempt) = state.deployment(row.approval.deployment) else { return Vec::new() };
     let allow = host.config.allowed(&attempt.plan.plugin, &attempt.stage);
-    let plugin = host.sandbox.register(&attempt.plan.plugin, &bytes, PluginKind::Stage, &allow);
+    let component = (&attempt.plan.plugin, attempt.plan.component);
+    let plugin = plugin::frozen(host, component, PluginKind::Stage, &allow).await;
     let asked = plugin.map(|plugin| plugin.requests()).unwrap_or_default();
-    Ok(asked.into_iter().map(|interface| interface.name().to_owned()).collect())
+    asked.into_iter().map(|interface| interface.name().to_owned()).collect()
 }
 
 fn cli(approval: ApprovalId, person: &PersonId, mode: Mode) -> String {

@@ -14,6 +14,7 @@ use relhost_store::kill;
 
 use super::advance::{AdvanceError, Together, advance, is_fatal, load};
 use super::effect::Target;
+use super::plugin;
 use super::session::Session;
 use crate::host::Host;
 
@@ -81,20 +82,9 @@ async fn prepare(
             format!("{} belongs to no deployment of {}", new.id, new.release),
         )
     })?;
-    let bytes = host.store.read().blob(new.component).await;
-    let bytes = bytes.map_err(|error| CallError::transient("storage-fault", error.to_string()))?.ok_or_else(
-        || {
-            CallError::permanent(
-                "component-missing",
-                format!("the component {} is not in the store", new.component),
-            )
-        },
-    )?;
     let allow = host.config.allowed(&deployment.plan.plugin, &deployment.stage);
-    let plugin = host
-        .sandbox
-        .register(&deployment.plan.plugin, &bytes, PluginKind::Stage, &allow)
-        .map_err(|error| CallError::permanent("component-refused", error.to_string()))?;
+    let component = (&deployment.plan.plugin, new.component);
+    let plugin = plugin::frozen(host, component, PluginKind::Stage, &allow).await?;
     let environment = state.snapshot.pipeline.stage(&deployment.stage).map(|stage| stage.environment.clone());
     let target = Target {
         release: new.release,

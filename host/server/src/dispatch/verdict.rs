@@ -12,6 +12,7 @@ use relhost_model::release::PluginKind;
 use relhost_store::kill;
 
 use super::advance::{AdvanceError, Together, advance};
+use super::plugin;
 use crate::host::Host;
 use crate::supervise::Supervisor;
 
@@ -73,18 +74,14 @@ pub async fn missing(host: &Host, row: &ApprovalRow) -> String {
 
 /// Evaluates one policy. An error keeps the gate closed and says why.
 async fn evaluate(host: &Host, policy: &PolicyUse, input: &PolicyInput) -> Result<Verdict, CallError> {
-    let error =
-        |text: String| CallError::permanent("policy-error", format!("policy `{}`: {text}", policy.plugin));
-    let bytes = host.store.read().blob(policy.component).await.map_err(|e| error(e.to_string()))?;
-    let bytes =
-        bytes.ok_or_else(|| error(format!("its component {} is not in the store", policy.component)))?;
-    let (sandbox, name, input) = (host.sandbox.clone(), policy.plugin.clone(), input.clone());
-    // Compiling takes a thread for long, and an evaluation for milliseconds, which others need to answer.
-    let evaluated = Supervisor::blocking(move || {
-        let plugin = sandbox.register(&name, &bytes, PluginKind::Policy, &Allow::default());
-        plugin.map(|plugin| sandbox.evaluate(&plugin, &input))
-    });
-    let (verdict, _fuel) = evaluated.await.map_err(|e| error(e.to_string()))??;
+    let component = (&policy.plugin, policy.component);
+    let plugin = plugin::frozen(host, component, PluginKind::Policy, &Allow::default()).await;
+    let plugin = plugin.map_err(|error| {
+        CallError::permanent("policy-error", format!("policy `{}`: {}", policy.plugin, error.message))
+    })?;
+    let (sandbox, input) = (host.sandbox.clone(), input.clone());
+    // It takes milliseconds, in which this thread could answer others.
+    let (verdict, _fuel) = Supervisor::blocking(move || sandbox.evaluate(&plugin, &input)).await?;
     Ok(verdict)
 }
 
