@@ -22,8 +22,6 @@ pub mod cache;
 
 pub mod fault;
 
-pub mod exchange;
-
 pub mod state;
 
 pub mod capability;

@@ -15,7 +15,6 @@ use crate::bindings::stage::exports::relhost::stage::stage as wit;
 use crate::bindings::stage::relhost::{approval, context, deploy, log, notify, secrets, types};
 use crate::bindings::stage::{StagePlugin, StagePluginPre};
 use crate::console::{clean, clean_line, cut};
-use crate::exchange::{Exchange, Reply, Turn};
 use crate::fault::{Ended, Who, classify};
 use crate::grant::Interface;
 use crate::limits::{
@@ -23,6 +22,7 @@ use crate::limits::{
     SENTENCE_MAX, WAIT_DEFAULT, WAIT_MAX, WAIT_SLACK,
 };
 use crate::request::CONTEXT_REP;
+use crate::state::exchange::{Exchange, Reply, Turn};
 use crate::state::{StageState, Start};
 use crate::wasi;
 

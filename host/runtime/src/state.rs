@@ -13,11 +13,14 @@ use wasmtime::CallHook;
 use wasmtime::component::ResourceTable;
 
 use crate::console::Console;
-use crate::exchange::Exchange;
 use crate::fault::Stopped;
 use crate::grant::{Interface, check_call, check_use};
 use crate::limits::{Exceeded, Limiter, Limits, RESULT_MAX, STAGE_TRANSFER};
 use crate::wasi::HasConsole;
+
+pub mod exchange;
+
+use exchange::Exchange;
 
 /// Measures the time of an activation and counts its calls. What the host does for the guest is the guest's
 /// time too, or a loop over a getter would be free; waiting for the answer to a call is not.
