@@ -3,6 +3,7 @@
 
 mod cli;
 mod cluster;
+mod counts;
 mod kill;
 mod kill_cluster;
 mod mail;
