@@ -11,5 +11,6 @@ pub mod handle;
 pub mod load;
 pub mod plugins;
 pub mod release;
+pub mod repair;
 pub mod run;
 pub mod settings;

@@ -7,7 +7,7 @@ use relhost_engine::port::store::Store as _;
 
 use super::approval::Ballot;
 use super::caller::Caller;
-use super::{approval, create, environment, find, release, run};
+use super::{approval, create, environment, find, release, repair, run};
 use crate::exit::Failure;
 use crate::host::Host;
 use crate::protocol::{Reply, Request};
@@ -59,15 +59,17 @@ async fn answer(host: &Arc<Host>, caller: &Caller, request: Request) -> Result<R
         Request::Redeploy { release, stage, artifacts } => {
             release::redeploy(host, caller, &release, stage, artifacts).await.map(Reply::Done)
         }
-        Request::Retry { release, stage } => run::retry(host, caller, &release, stage).await.map(Reply::Done),
+        Request::Retry { release, stage } => {
+            repair::retry(host, caller, &release, stage).await.map(Reply::Done)
+        }
         Request::Cancel { release, reason } => {
             release::cancel(host, caller, &release, reason).await.map(Reply::Done)
         }
         Request::Attest { release, ordinal, answer, reason } => {
-            run::attest(host, caller, &release, (ordinal, *answer), reason).await.map(Reply::Done)
+            repair::attest(host, caller, &release, (ordinal, *answer), reason).await.map(Reply::Done)
         }
         Request::Abort { release, stage, reason } => {
-            run::abort(host, caller, &release, stage, reason).await.map(Reply::Done)
+            repair::abort(host, caller, &release, stage, reason).await.map(Reply::Done)
         }
         Request::Approvals { open, release } => {
             approval::list(host, open, release.as_ref()).await.map(Reply::Approvals)
