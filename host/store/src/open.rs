@@ -128,6 +128,8 @@ fn configure(db: &Connection) -> Outcome<()> {
     set(db, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     // One field report blames memory-mapped reads for turning a race into structural damage.
     set(db, "mmap_size", 0)?;
+    // What a refused change of a batch is undone with: by default a file of its own for every larger batch.
+    set(db, "temp_store", 2)?;
     set(db, "trusted_schema", 0)?;
     set(db, "cell_size_check", 1)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
