@@ -10,5 +10,6 @@ pub mod plugin;
 pub mod queue;
 pub mod runner;
 pub mod session;
+pub mod set_aside;
 pub mod source;
 pub mod verdict;

@@ -6,6 +6,7 @@ pub mod drives;
 pub mod mailer;
 pub mod touched;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -65,6 +66,8 @@ pub struct Host {
     pub drives: Drives,
     /// Environments whose queue is to be looked at.
     pub touched: Touched,
+    /// Damage that was said already.
+    damage: Mutex<BTreeSet<String>>,
     /// The lock on the state folder. Declared last: it is let go when everything else is closed.
     held: Held,
 }
@@ -115,14 +118,18 @@ impl Host {
             .map_err(|e| fault("tidy up artifacts", &e))?;
         let key = Key::load(&folder.join("key"))?;
         let (store, writer) = SqliteStore::open(&held)?;
-        Supervisor::thread("store-writer", move || writer.run()).map_err(|e| fault("start a thread", &e))?;
+        let supervisor = Supervisor::default();
+        supervisor
+            .service_thread("store-writer", move || writer.run())
+            .map_err(|e| fault("start a thread", &e))?;
         let options = SandboxOptions {
             cache_dir: Some(folder.join("cache")),
             cache_key: key.derive("component-cache"),
             limits: config.limits.clone(),
         };
         let (sandbox, ticker) = Sandbox::new(options).map_err(|e| fault("start the sandbox", &e))?;
-        Supervisor::thread("sandbox-ticker", move || ticker.run())
+        supervisor
+            .service_thread("sandbox-ticker", move || ticker.run())
             .map_err(|e| fault("start a thread", &e))?;
 
         let redactor = Arc::new(Mutex::new(Redactor::default()));
@@ -146,13 +153,14 @@ impl Host {
             mailers,
             key,
             board: Board::default(),
-            supervisor: Supervisor::default(),
+            supervisor,
             folder,
             owner,
             redactor,
             page: OnceLock::new(),
             drives: Drives::default(),
             touched: Touched::default(),
+            damage: Mutex::default(),
             held,
         }))
     }
@@ -167,6 +175,13 @@ impl Host {
     #[must_use]
     pub fn port(&self) -> &dyn Store {
         &self.store
+    }
+
+    /// Says that a row cannot be read, the first time that it is met.
+    pub fn tell_damage(&self, problem: &str) {
+        if self.damage.lock().unwrap_or_else(PoisonError::into_inner).insert(problem.to_owned()) {
+            tracing::error!("set aside: {problem}");
+        }
     }
 
     /// Drives a release from now on.

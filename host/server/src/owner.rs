@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use relhost_engine::port::store::{ReleaseFilter, Store as _, StoreError};
+use relhost_engine::port::store::{ReleaseFilter, Rows, Store as _, StoreError};
 use relhost_model::config::Config;
 use relhost_model::id::PersonId;
 use relhost_store::{Held, StateFolder, lock};
@@ -12,8 +12,8 @@ use relhost_store::{Held, StateFolder, lock};
 use crate::api::{client::Client, page, peer, socket};
 use crate::app::caller::Caller;
 use crate::app::handle::handle;
-use crate::dispatch::cycle;
-use crate::exit::Failure;
+use crate::dispatch::{cycle, set_aside};
+use crate::exit::{Exit, Failure};
 use crate::fresh::Fresh;
 use crate::host::Host;
 use crate::protocol::{Envelope, Reply, Request};
@@ -99,6 +99,7 @@ async fn dispatch(host: &Arc<Host>, listen: Option<String>) -> Result<(), Failur
     if recovered > 0 {
         tracing::info!(runs = recovered, "going on with runs that an earlier process left");
     }
+    set_aside::runs(host).await?;
     cycle::look_back(host).await?;
     let path = socket::path(&host.folder);
     let listener = socket::listen(&path)?;
@@ -130,7 +131,9 @@ impl Backend {
             Self::Client(client) => client.call(&Envelope { act_as, request }).await,
             Self::Owner(host, _) => {
                 let caller = Caller::os_user(&host.config, &peer::current_user(), "terminal", act_as);
-                Box::pin(handle(host, &caller, request)).await
+                let answer = Box::pin(handle(host, &caller, request)).await;
+                // Whoever waits for something waits in vain now.
+                stopped(host).map_or(answer, Err)
             }
         }
     }
@@ -156,12 +159,20 @@ impl Backend {
     pub async fn undo(self) {
         let Self::Owner(host, fresh) = self else { return };
         let all = ReleaseFilter::default();
-        let unused = host.store.read().releases(all).await.is_ok_and(|releases| releases.is_empty());
+        let unused = host.store.read().releases(all).await.is_ok_and(|found| found == Rows::default());
         end(&host).await;
         if let Some(fresh) = fresh.filter(|_| unused) {
             fresh.restore();
         }
     }
+}
+
+/// What a person is told if the process had to stop by itself.
+#[must_use]
+pub fn stopped(host: &Host) -> Option<Failure> {
+    let reason = host.redact(host.supervisor.failure()?);
+    let failure = Failure::new(Exit::Unexpected, "stopped", format!("the host had to stop: {reason}"));
+    Some(failure.help("nothing that was acknowledged is lost; mend the cause and start again"))
 }
 
 async fn end(host: &Host) {

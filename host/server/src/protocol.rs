@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use relhost_engine::event::Recorded;
-use relhost_engine::port::store::{ApprovalRow, LogEntry, ReleaseRow};
+use relhost_engine::port::store::{ApprovalRow, LogEntry, ReleaseRow, Rows};
 use relhost_model::call::{Answer, LogLine};
 use relhost_model::digest::Digest;
 use relhost_model::id::{ApprovalId, EnvironmentName, PersonId, PipelineName, ReleaseId, RunId, StageName};
@@ -213,13 +213,13 @@ pub enum Reply {
         warnings: Vec<String>,
     },
     /// To `Releases`.
-    Releases(Vec<ReleaseRow>),
+    Releases(Rows<ReleaseRow>),
     /// To `Release`.
     Release(Box<ReleaseDetail>),
     /// To `Follow`.
     News(Box<News>),
     /// To `Logs`.
-    Logs(Vec<LogEntry>),
+    Logs(Rows<LogEntry>),
     /// To `Journal`.
     Journal(Vec<RunJournalView>),
     /// To `Replay`: a line per run.
@@ -227,7 +227,7 @@ pub enum Reply {
     /// To everything that starts or stops something: one sentence.
     Done(String),
     /// To `Approvals`.
-    Approvals(Vec<ApprovalView>),
+    Approvals(Rows<ApprovalView>),
     /// To `Approval`.
     Approval(Box<ApprovalView>),
     /// To `Decide`.

@@ -67,6 +67,8 @@ fn alter(db: &Connection, change: &Change) -> Outcome<()> {
         Change::RetryCommand { key, attempts, due_at, error } => {
             command::retry(db, *key, (*attempts, *due_at), error)
         }
+        Change::SetCommandAside { row } => command::set_aside(db, *row),
+        Change::SetRunAside { run, problem } => run::set_aside(db, *run, problem),
         Change::PutBlob(bytes) => blob::put(db, bytes),
         Change::Note { release, at, line } => log::note(db, *release, *at, line),
         Change::PutApplied { environment, mode, release, objects } => {

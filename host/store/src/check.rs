@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::fault::{Fault, Outcome};
 use crate::table::column::uint;
-use crate::table::{frame, release, run};
+use crate::table::{frame, release, run, seal};
 
 /// Every contradiction, one sentence each.
 pub(crate) fn check(db: &Connection) -> Outcome<Vec<String>> {
@@ -21,6 +21,7 @@ pub(crate) fn check(db: &Connection) -> Outcome<Vec<String>> {
     for id in ids(db, "SELECT id FROM release ORDER BY id")?.into_iter().map(ReleaseId) {
         check_release(db, id, &mut problems)?;
     }
+    check_seals(db, &mut problems)?;
     check_blobs(db, &mut problems)?;
     check_counts(db, &mut problems)?;
     Ok(problems)
@@ -140,6 +141,22 @@ fn check_release(db: &Connection, id: ReleaseId, problems: &mut Vec<String>) -> 
     let dense = events.iter().zip(0..).all(|(event, seq)| event.seq == seq);
     if !dense || events.len() as u64 != row.events {
         problems.push(format!("{id}: it counts {} events and has {}", row.events, events.len()));
+    }
+    Ok(())
+}
+
+/// Rows that do not fit their seals, but for those that were read above.
+fn check_seals(db: &Connection, problems: &mut Vec<String>) -> Outcome<()> {
+    for sealed in seal::ALL {
+        let (name, table, fits) = (sealed.name, sealed.table, sealed.fits());
+        let mut statement = db.prepare(&format!("SELECT {name} FROM {table} WHERE NOT {fits}"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let problem = seal::problem(row.get::<_, Option<String>>(0)?.unwrap_or_else(|| table.into()));
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
     }
     Ok(())
 }

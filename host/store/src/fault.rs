@@ -1,6 +1,6 @@
 //! Why something inside the store did not work, sorted by what follows from it.
 
-use relhost_engine::port::store::StoreError;
+use relhost_engine::port::store::{Rows, StoreError};
 use rusqlite::{Error, ErrorCode};
 
 /// A failure, before it is known whether it happened while reading or while writing.
@@ -19,8 +19,25 @@ pub(crate) type Outcome<T> = Result<T, Fault>;
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        Self::Database(error)
+        match error {
+            // One value is not what it must be. That says nothing about the next one.
+            Error::InvalidColumnType(..)
+            | Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::Utf8Error(..) => Self::Damaged(error.to_string()),
+            error => Self::Database(error),
+        }
     }
+}
+
+/// Takes a row, or sets it aside if it is damaged.
+pub(crate) fn add<T>(rows: &mut Rows<T>, row: Outcome<T>) -> Outcome<()> {
+    match row {
+        Ok(row) => rows.rows.push(row),
+        Err(Fault::Damaged(problem)) => rows.damaged.push(problem),
+        Err(other) => return Err(other),
+    }
+    Ok(())
 }
 
 impl Fault {

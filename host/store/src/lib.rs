@@ -22,6 +22,7 @@ pub mod lock;
 
 mod migration;
 mod table;
+mod wal;
 
 mod apply;
 mod check;

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use relhost_engine::port::store::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::fault::{Fault, Outcome};
-use crate::{lock, migration};
+use crate::table::seal;
+use crate::{lock, migration, wal};
 
 /// 3.51.3 fixed a race between two connections that could damage a database in WAL mode.
 const SQLITE_OLDEST: i32 = 3_051_003;
@@ -19,9 +21,9 @@ const APPLICATION_ID: i32 = 0x7265_6c68;
 /// How long to wait for a tool that has the database locked. A backup holds no write lock; somebody's
 /// interactive session might, and 10 s is longer than any statement typed by hand.
 const BUSY: Duration = Duration::from_secs(10);
-/// Pages in the log before they are moved to the database: 4 MiB. Measured: 10,000 pages slow down
-/// sequential appends.
-const CHECKPOINT_PAGES: i64 = 1000;
+/// Up to so many pages (64 MiB) every entry of every index is compared with its row at the start, which takes
+/// half a second at most. Beyond, only the pages themselves are; the seals of the rows hold for both.
+const CHECKED_WHOLE: i64 = 16 * 1024;
 /// Statements kept prepared per connection; the store has fewer.
 const STATEMENTS: usize = 128;
 
@@ -34,6 +36,8 @@ pub(crate) fn writer(held: &lock::Held) -> Result<Connection, StoreError> {
     }
     let path = held.database();
     create(held.folder(), &path)?;
+    wal::verify(&path)
+        .map_err(|problem| StoreError::Damaged { reason: format!("{}: {problem}", path.display()) })?;
     prepare_writer(&path).map_err(|fault| explain(&path, fault))
 }
 
@@ -58,7 +62,7 @@ fn create(folder: &Path, path: &Path) -> Result<(), StoreError> {
         return Err(StoreError::Damaged { reason });
     }
     let new = beside(path, ".new");
-    for leftover in [new.clone(), beside(&new, "-journal")] {
+    for leftover in [new.clone(), beside(&new, "-journal"), wal::mark_file(path)] {
         match std::fs::remove_file(leftover) {
             Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(io(&cause)),
             _ => {}
@@ -75,6 +79,7 @@ fn fill(path: &Path) -> Outcome<()> {
     let mut db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     db.pragma_update(None, "synchronous", "EXTRA")?;
     db.pragma_update(None, "application_id", APPLICATION_ID)?;
+    seal::register(&db)?;
     migration::migrate(&mut db)?;
     db.close().map_err(|(_, error)| Fault::from(error))
 }
@@ -85,6 +90,9 @@ fn prepare_writer(path: &Path) -> Outcome<Connection> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     db.busy_timeout(BUSY)?;
+    // What a start that fails leaves must be what it found; and the log is moved when its mark is cleared.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    seal::register(&db)?;
     check_whole(&db)?;
     configure(&db)?;
     migration::migrate(&mut db)?;
@@ -98,6 +106,7 @@ fn prepare_reader(path: &Path) -> Outcome<Connection> {
     )?;
     db.busy_timeout(BUSY)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
+    seal::register(&db)?;
     set(&db, "mmap_size", 0)?;
     set(&db, "query_only", 1)?;
     Ok(db)
@@ -110,7 +119,12 @@ fn check_whole(db: &Connection) -> Outcome<()> {
         return Err(Fault::Damaged("it is not a database of relhost, or it was emptied".into()));
     }
     migration::check(db)?;
-    let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    let pages: i64 = db.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    let check = if pages <= CHECKED_WHOLE { "integrity_check" } else { "quick_check" };
+    // A value that breaks a constraint is one damaged row, which its seal finds; the others are whole.
+    db.pragma_update(None, "ignore_check_constraints", 1)?;
+    let verdict: String = db.query_row(&format!("PRAGMA {check}(1)"), [], |row| row.get(0))?;
+    db.pragma_update(None, "ignore_check_constraints", 0)?;
     if verdict != "ok" {
         return Err(Fault::Damaged(verdict));
     }
@@ -125,7 +139,8 @@ fn configure(db: &Connection) -> Outcome<()> {
     }
     set(db, "synchronous", 2)?;
     set(db, "foreign_keys", 1)?;
-    set(db, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // The writer moves the log itself.
+    set(db, "wal_autocheckpoint", 0)?;
     // One field report blames memory-mapped reads for turning a race into structural damage.
     set(db, "mmap_size", 0)?;
     // What a refused change of a batch is undone with: by default a file of its own for every larger batch.

@@ -13,7 +13,7 @@ use relhost_engine::event::Recorded;
 use relhost_engine::journal::Frame;
 use relhost_engine::port::BoxFuture;
 use relhost_engine::port::store::{
-    ApprovalRow, Claimed, Command, Due, LogEntry, QueueEntry, Read, ReleaseFilter, ReleaseRow, Run,
+    ApprovalRow, Claimed, Command, Due, LogEntry, QueueEntry, Read, ReleaseFilter, ReleaseRow, Rows, Run,
     StoreError,
 };
 use relhost_model::call::AppliedObject;
@@ -80,14 +80,17 @@ impl Reader {
     ) -> Result<Due, StoreError> {
         self.with(|db| {
             let more = limit.saturating_add(1);
+            let (commands, damaged) = command::due(db, at, more)?;
             let mut due = Due {
                 runs: run::due(db, at, more, only)?,
                 approvals: approval::due(db, at, more)?,
-                commands: command::due(db, at, more)?,
+                commands,
+                damaged,
                 next: None,
             };
             let limit = limit as usize;
-            let cut = [due.runs.len(), due.approvals.len(), due.commands.len()].iter().any(|n| *n > limit);
+            let commands = due.commands.len() + due.damaged.len();
+            let cut = [due.runs.len(), due.approvals.len(), commands].iter().any(|n| *n > limit);
             due.runs.truncate(limit);
             due.approvals.truncate(limit);
             due.commands.truncate(limit);
@@ -107,7 +110,7 @@ impl Read for Reader {
         Box::pin(async move { self.with(|db| release::row(db, release)) })
     }
 
-    fn releases(&self, filter: ReleaseFilter) -> BoxFuture<'_, Result<Vec<ReleaseRow>, StoreError>> {
+    fn releases(&self, filter: ReleaseFilter) -> BoxFuture<'_, Result<Rows<ReleaseRow>, StoreError>> {
         Box::pin(async move { self.with(|db| release::list(db, &filter)) })
     }
 
@@ -139,8 +142,12 @@ impl Read for Reader {
         Box::pin(async move { self.with(|db| run::row(db, run)) })
     }
 
-    fn quarantined(&self) -> BoxFuture<'_, Result<Vec<Run>, StoreError>> {
+    fn quarantined(&self) -> BoxFuture<'_, Result<Rows<Run>, StoreError>> {
         Box::pin(async move { self.with(run::quarantined) })
+    }
+
+    fn damaged_runs(&self) -> BoxFuture<'_, Result<Vec<(RunId, String)>, StoreError>> {
+        Box::pin(async move { self.with(run::damaged) })
     }
 
     fn journal(&self, run: RunId) -> BoxFuture<'_, Result<Vec<Frame>, StoreError>> {
@@ -155,11 +162,11 @@ impl Read for Reader {
         &self,
         open: bool,
         release: Option<ReleaseId>,
-    ) -> BoxFuture<'_, Result<Vec<ApprovalRow>, StoreError>> {
+    ) -> BoxFuture<'_, Result<Rows<ApprovalRow>, StoreError>> {
         Box::pin(async move { self.with(|db| approval::list(db, open, release)) })
     }
 
-    fn logs(&self, release: ReleaseId, since: u64) -> BoxFuture<'_, Result<Vec<LogEntry>, StoreError>> {
+    fn logs(&self, release: ReleaseId, since: u64) -> BoxFuture<'_, Result<Rows<LogEntry>, StoreError>> {
         Box::pin(async move { self.with(|db| log::read(db, release, since)) })
     }
 
@@ -183,7 +190,7 @@ impl Read for Reader {
         Box::pin(async move { self.with(|db| applied::read(db, &Place { environment: &environment, mode })) })
     }
 
-    fn commands(&self, release: Option<ReleaseId>) -> BoxFuture<'_, Result<Vec<Command>, StoreError>> {
+    fn commands(&self, release: Option<ReleaseId>) -> BoxFuture<'_, Result<Rows<Command>, StoreError>> {
         Box::pin(async move { self.with(|db| command::list(db, release)) })
     }
 }

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use relhost_engine::event::Event;
 use relhost_engine::port::store::{Change, Commit, Sequence};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::fault::Outcome;
 use crate::table::column::{int, uint};
+use crate::table::seal::SEQUENCE;
 
 /// The counters with the names of their rows and the greatest id of the tables they number.
 const COUNTERS: [(&str, &str); 4] = [
@@ -40,14 +41,18 @@ fn slot(sequence: Sequence) -> usize {
 }
 
 impl Sequences {
-    /// Goes on after whatever was durable.
+    /// Goes on after whatever was durable. A counter that is damaged or gone is counted again.
     pub(crate) fn load(db: &Connection) -> Outcome<Self> {
         let mut marks: Marks = [0; COUNTERS.len()];
+        let sql = format!("SELECT high FROM sequence WHERE name = ?1 AND {}", SEQUENCE.fits());
         for (mark, (name, greatest)) in marks.iter_mut().zip(COUNTERS) {
-            let high: i64 =
-                db.query_row("SELECT high FROM sequence WHERE name = ?1", [name], |r| r.get(0))?;
+            let high = db.query_row(&sql, [name], |row| row.get(0)).optional()?;
             let used: i64 = db.query_row(greatest, [], |row| row.get(0))?;
-            *mark = uint(high.max(used));
+            *mark = uint(match high {
+                Some(high) => used.max(high),
+                None if name == "deployment" => used.max(requested(db)?),
+                None => used,
+            });
         }
         Ok(Self(marks.map(AtomicU64::new)))
     }
@@ -87,12 +92,27 @@ impl Sequences {
     }
 }
 
+/// The greatest deployment that was ever requested: one that waited for people and never ran is in the events
+/// of its release only. Reads them all.
+fn requested(db: &Connection) -> Outcome<i64> {
+    let mut statement = db.prepare("SELECT body FROM event")?;
+    let mut rows = statement.query([])?;
+    let mut greatest = 0;
+    while let Some(row) = rows.next()? {
+        let event: Option<Event> =
+            row.get_ref(0)?.as_str().ok().and_then(|body| serde_json::from_str(body).ok());
+        if let Some(Event::DeploymentRequested { deployment, .. }) = event {
+            greatest = greatest.max(int(deployment.0)?);
+        }
+    }
+    Ok(greatest)
+}
+
 /// Stores the counters that moved since `stored`.
 pub(crate) fn store(db: &Connection, stored: &Marks, marks: &Marks) -> Outcome<()> {
     for ((name, _), (before, now)) in COUNTERS.iter().zip(stored.iter().zip(marks)) {
         if before != now {
-            db.prepare_cached("UPDATE sequence SET high = ?2 WHERE name = ?1")?
-                .execute((name, int(*now)?))?;
+            db.prepare_cached(&SEQUENCE.insert("INSERT OR REPLACE"))?.execute((name, int(*now)?))?;
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! that somebody else begins and ends.
 
 pub(crate) mod column;
+pub(crate) mod seal;
 
 pub(crate) mod applied;
 pub(crate) mod approval;

@@ -14,6 +14,7 @@ use crate::fault::{Fault, Outcome};
 use crate::lock::Held;
 use crate::sequence::{self, Marks, Sequences};
 use crate::table::run;
+use crate::wal::Mark;
 
 /// How many requests may wait. Beyond it, whoever asks waits for room: memory stays bounded.
 const QUEUE: usize = 1024;
@@ -56,6 +57,7 @@ impl Shared {
 #[derive(Debug)]
 pub struct Writer {
     db: Connection,
+    mark: Mark,
     requests: mpsc::Receiver<Request>,
     shared: Arc<Shared>,
     stored: Marks,
@@ -72,10 +74,13 @@ impl Writer {
     ) -> Result<(Self, mpsc::Sender<Request>, Arc<Shared>), StoreError> {
         let sequences = Sequences::load(&db).map_err(Fault::reading)?;
         let stored = sequences.marks();
+        let mark = Mark::open(&held.database()).map_err(|cause| StoreError::Damaged {
+            reason: format!("open the mark beside {}: {cause}", held.database().display()),
+        })?;
         let (sender, requests) = mpsc::channel(QUEUE);
         let (changed, _) = watch::channel(0);
         let shared = Arc::new(Shared { sequences, changed, stopped: OnceLock::new() });
-        Ok((Self { db, requests, shared: Arc::clone(&shared), stored, _held: held }, sender, shared))
+        Ok((Self { db, mark, requests, shared: Arc::clone(&shared), stored, _held: held }, sender, shared))
     }
 
     /// Writes until the store is closed, every handle of it is dropped, or something could not be made
@@ -157,12 +162,14 @@ impl Writer {
         crate::kill::point!("store.before-commit");
         transaction.commit().map_err(|error| error.to_string())?;
         crate::kill::point!("store.after-commit");
+        self.mark.set(&self.db)?;
         self.stored = marks;
         Ok(answers)
     }
 
     /// Moves the log into the database and empties it. Nothing that was acknowledged depends on it.
-    fn flush(&self) -> Result<(), String> {
+    fn flush(&mut self) -> Result<(), String> {
+        self.mark.clear()?;
         self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(|e| e.to_string())
     }
 

@@ -175,6 +175,18 @@ pub enum Change {
         /// What went wrong.
         error: String,
     },
+    /// A command that cannot be read is never due again. It stays as it is, for people.
+    SetCommandAside {
+        /// The number of its row.
+        row: u64,
+    },
+    /// A run whose row cannot be read needs a person. Nothing else of it is changed.
+    SetRunAside {
+        /// The run.
+        run: RunId,
+        /// What is wrong.
+        problem: String,
+    },
     /// Bytes by digest: components, manifests, big results. Ignored if they are there.
     PutBlob(Vec<u8>),
     /// A line about a release that is no event: a mail that could not be delivered.
@@ -322,6 +334,17 @@ pub struct Command {
     pub due_at: Timestamp,
     /// What went wrong last.
     pub error: Option<String>,
+}
+
+/// A command whose row cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedCommand {
+    /// The number of its row; its key may be what is damaged.
+    pub row: u64,
+    /// The release that it says it belongs to.
+    pub release: ReleaseId,
+    /// What is wrong.
+    pub problem: String,
 }
 
 /// An approval's row.
@@ -478,6 +501,21 @@ pub struct ReleaseFilter {
     pub limit: u32,
 }
 
+/// What a read of many rows found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows<T> {
+    /// Those that can be read.
+    pub rows: Vec<T>,
+    /// One sentence for each that cannot. It is set aside, and keeps no other from being read.
+    pub damaged: Vec<String>,
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), damaged: Vec::new() }
+    }
+}
+
 /// What is due: the earliest times and the work itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Due {
@@ -487,6 +525,8 @@ pub struct Due {
     pub approvals: Vec<ApprovalId>,
     /// Commands to carry out.
     pub commands: Vec<Command>,
+    /// Commands that cannot be read.
+    pub damaged: Vec<DamagedCommand>,
     /// When something is due next.
     pub next: Option<Timestamp>,
 }
@@ -545,7 +585,7 @@ pub trait Read: Send + Sync {
     /// A release's row.
     fn release(&self, release: ReleaseId) -> BoxFuture<'_, Result<Option<ReleaseRow>, StoreError>>;
     /// Releases, newest first.
-    fn releases(&self, filter: ReleaseFilter) -> BoxFuture<'_, Result<Vec<ReleaseRow>, StoreError>>;
+    fn releases(&self, filter: ReleaseFilter) -> BoxFuture<'_, Result<Rows<ReleaseRow>, StoreError>>;
     /// The newest release of a mode with this key.
     fn release_by_key(&self, key: String, mode: Mode)
     -> BoxFuture<'_, Result<Option<ReleaseId>, StoreError>>;
@@ -562,7 +602,9 @@ pub trait Read: Send + Sync {
     /// A run's row.
     fn run(&self, run: RunId) -> BoxFuture<'_, Result<Option<Run>, StoreError>>;
     /// Every run in quarantine, oldest first.
-    fn quarantined(&self) -> BoxFuture<'_, Result<Vec<Run>, StoreError>>;
+    fn quarantined(&self) -> BoxFuture<'_, Result<Rows<Run>, StoreError>>;
+    /// Runs whose row cannot be read, with what is wrong. Reads every run that is not over.
+    fn damaged_runs(&self) -> BoxFuture<'_, Result<Vec<(RunId, String)>, StoreError>>;
     /// A run's journal, verified: dense positions, hash chain.
     fn journal(&self, run: RunId) -> BoxFuture<'_, Result<Vec<Frame>, StoreError>>;
     /// An approval's row.
@@ -572,9 +614,9 @@ pub trait Read: Send + Sync {
         &self,
         open: bool,
         release: Option<ReleaseId>,
-    ) -> BoxFuture<'_, Result<Vec<ApprovalRow>, StoreError>>;
+    ) -> BoxFuture<'_, Result<Rows<ApprovalRow>, StoreError>>;
     /// Log lines of a release from a sequence number on; at most 1,000.
-    fn logs(&self, release: ReleaseId, since: u64) -> BoxFuture<'_, Result<Vec<LogEntry>, StoreError>>;
+    fn logs(&self, release: ReleaseId, since: u64) -> BoxFuture<'_, Result<Rows<LogEntry>, StoreError>>;
     /// Bytes by digest.
     fn blob(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
     /// What is known to be applied in an environment, newest apply of each object.
@@ -584,7 +626,7 @@ pub trait Read: Send + Sync {
         mode: Mode,
     ) -> BoxFuture<'_, Result<Vec<relhost_model::call::AppliedObject>, StoreError>>;
     /// Commands that were given up or wait, of one release or of all.
-    fn commands(&self, release: Option<ReleaseId>) -> BoxFuture<'_, Result<Vec<Command>, StoreError>>;
+    fn commands(&self, release: Option<ReleaseId>) -> BoxFuture<'_, Result<Rows<Command>, StoreError>>;
 }
 
 /// One deployment in an environment's queue, oldest first. The store keeps it from the summaries.

@@ -2,7 +2,7 @@
 
 use relhost_engine::approval as rules;
 use relhost_engine::approval::{Candidate, Refused};
-use relhost_engine::port::store::{ApprovalRow, Change, Commit, Store as _, StoreError};
+use relhost_engine::port::store::{ApprovalRow, Change, Commit, Rows, Store as _, StoreError};
 use relhost_model::approval::Approver;
 use relhost_model::call::{LogLevel, LogLine};
 use relhost_model::digest::Digest;
@@ -42,7 +42,7 @@ pub async fn list(
     host: &Host,
     open: bool,
     release: Option<&ReleaseRef>,
-) -> Result<Vec<ApprovalView>, Failure> {
+) -> Result<Rows<ApprovalView>, Failure> {
     let release = match release {
         Some(reference) => Some(super::find::release(host, reference).await?.id),
         None => None,
@@ -179,12 +179,12 @@ async fn hand_on(
 ///
 /// # Errors
 /// If the store fails.
-pub async fn views(host: &Host, rows: Vec<ApprovalRow>) -> Result<Vec<ApprovalView>, Failure> {
-    let mut views = Vec::with_capacity(rows.len());
-    for row in rows {
-        views.push(view(host, row).await?);
+pub async fn views(host: &Host, found: Rows<ApprovalRow>) -> Result<Rows<ApprovalView>, Failure> {
+    let mut rows = Vec::with_capacity(found.rows.len());
+    for row in found.rows {
+        rows.push(view(host, row).await?);
     }
-    Ok(views)
+    Ok(Rows { rows, damaged: found.damaged })
 }
 
 /// An approval as people see it.
@@ -196,7 +196,11 @@ pub async fn view(host: &Host, mut row: ApprovalRow) -> Result<ApprovalView, Fai
     if row.decision.is_none() && row.waiting_for.is_empty() {
         row.waiting_for = missing(host, &row).await;
     }
-    let release = host.store.read().release(row.approval.release).await?;
+    let release = match host.store.read().release(row.approval.release).await {
+        // The approval has its id, and can be shown without the name.
+        Err(StoreError::Damaged { .. }) => None,
+        release => release?,
+    };
     Ok(ApprovalView {
         id: row.approval.id.to_string(),
         release_name: release.map(|release| release.name).unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use relhost_engine::port::Progress;
 use relhost_engine::port::cluster::CleanupRequest;
-use relhost_engine::port::store::{Change, Commit, Store as _};
+use relhost_engine::port::store::{Change, Commit, Store as _, StoreError};
 use relhost_model::call::{AppliedObject, LogLine};
 use relhost_model::id::EnvironmentName;
 use relhost_model::release::Mode;
@@ -20,12 +20,16 @@ pub async fn list(host: &Host) -> Result<Vec<EnvironmentView>, Failure> {
     let mut views = Vec::new();
     for (name, environment) in &host.config.environments {
         let read = host.store.read();
-        let mut queue = read.queue(name.clone(), Mode::Real).await?;
-        queue.extend(read.queue(name.clone(), Mode::Rehearsal).await?);
-        let holder = queue
-            .iter()
-            .find(|entry| entry.active)
-            .map(|entry| format!("{} {}", entry.release, entry.deployment));
+        let mut queue = Vec::new();
+        let mut holder = None;
+        for mode in [Mode::Real, Mode::Rehearsal] {
+            match read.queue(name.clone(), mode).await {
+                Err(StoreError::Damaged { reason }) => holder = Some(format!("unknown: {reason}")),
+                entries => queue.extend(entries?),
+            }
+        }
+        let holds = queue.iter().find(|entry| entry.active);
+        let holder = holder.or(holds.map(|entry| format!("{} {}", entry.release, entry.deployment)));
         let connection =
             environment.cluster.as_ref().and_then(|cluster| host.config.clusters.get_key_value(cluster));
         let target = match (connection, &environment.namespace) {
@@ -38,15 +42,20 @@ pub async fn list(host: &Host) -> Result<Vec<EnvironmentView>, Failure> {
             target,
             waiting: queue.iter().filter(|entry| !entry.active).count(),
             holder,
-            applied: names(&read.applied(name.clone(), Mode::Real).await?),
-            rehearsed: names(&read.applied(name.clone(), Mode::Rehearsal).await?),
+            applied: names(read.applied(name.clone(), Mode::Real).await)?,
+            rehearsed: names(read.applied(name.clone(), Mode::Rehearsal).await)?,
         });
     }
     Ok(views)
 }
 
-fn names(objects: &[AppliedObject]) -> Vec<String> {
-    objects.iter().map(|object| format!("{}/{}", object.kind, object.name)).collect()
+/// One environment whose objects cannot be read keeps no other from being listed.
+fn names(found: Result<Vec<AppliedObject>, StoreError>) -> Result<Vec<String>, StoreError> {
+    match found {
+        Err(StoreError::Damaged { reason }) => Ok(vec![format!("unknown: {reason}")]),
+        Err(other) => Err(other),
+        Ok(objects) => Ok(objects.iter().map(|it| format!("{}/{}", it.kind, it.name)).collect()),
+    }
 }
 
 /// Nobody watches a cleanup live; its result says what was removed.

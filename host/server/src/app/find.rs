@@ -25,9 +25,12 @@ pub async fn release(host: &Host, reference: &ReleaseRef) -> Result<ReleaseRow, 
         return host.store.read().release(id).await?.ok_or_else(unknown);
     }
     let filter = ReleaseFilter { limit: NAMES_MAX, ..ReleaseFilter::default() };
-    let rows = host.store.read().releases(filter).await?;
+    let found = host.store.read().releases(filter).await?;
+    let (rows, damaged) = (found.rows, found.damaged);
+    let unknown = || damaged.first().map_or_else(unknown, |problem| unreadable(text, problem));
     if text == "latest" {
-        return rows.into_iter().next().ok_or_else(unknown);
+        // One that cannot be read may be newer.
+        return if damaged.is_empty() { rows.into_iter().next().ok_or_else(unknown) } else { Err(unknown()) };
     }
     let (pipeline, name) = match text.rsplit_once('/') {
         Some((pipeline, name)) => (Some(pipeline), name),
@@ -46,6 +49,12 @@ pub async fn release(host: &Host, reference: &ReleaseRef) -> Result<ReleaseRow, 
                 .help(format!("name one by id: {}", ids.join(", "))))
         }
     }
+}
+
+/// The release may be the one that cannot be read.
+fn unreadable(text: &str, problem: &str) -> Failure {
+    Failure::new(Exit::Unexpected, "storage-damaged", format!("find the release `{text}`: {problem}"))
+        .help("name the release by its id: rel-7")
 }
 
 /// Checks that a release has a stage.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use relhost_engine::port::store::{ReleaseFilter, ReleaseRow, StageState, Store as _};
+use relhost_engine::port::store::{ReleaseFilter, ReleaseRow, Rows, StageState, Store as _};
 use relhost_engine::release::Input;
 use relhost_model::id::{ReleaseId, StageName};
 use relhost_model::release::Status;
@@ -28,7 +28,7 @@ pub async fn list(
     host: &Host,
     pipeline: Option<relhost_model::id::PipelineName>,
     active: bool,
-) -> Result<Vec<ReleaseRow>, Failure> {
+) -> Result<Rows<ReleaseRow>, Failure> {
     Ok(host.store.read().releases(ReleaseFilter { pipeline, active, limit: 0 }).await?)
 }
 
@@ -42,7 +42,8 @@ pub async fn get(host: &Host, reference: &ReleaseRef) -> Result<ReleaseDetail, F
     let snapshot = read.snapshot(row.id).await?.ok_or_else(|| unknown(row.id))?;
     let events = read.events(row.id, 0).await?;
     let commands = read.commands(Some(row.id)).await?;
-    let undelivered = commands.into_iter().filter_map(|command| command.error).collect();
+    let errors = commands.rows.into_iter().filter_map(|command| command.error);
+    let undelivered = errors.chain(commands.damaged).collect();
     Ok(ReleaseDetail { row, snapshot, events, undelivered })
 }
 
@@ -86,7 +87,7 @@ async fn look(host: &Host, release: ReleaseId, events: u64, lines: u64) -> Resul
     let row = read.release(release).await?.ok_or_else(|| unknown(release))?;
     let events = read.events(release, events).await?;
     let (lines, next_line) = host.board.since(release, lines);
-    let open = approval::views(host, read.approvals(true, Some(release)).await?).await?;
+    let open = approval::views(host, read.approvals(true, Some(release)).await?).await?.rows;
     Ok(News { row, events, lines, next_line, open })
 }
 

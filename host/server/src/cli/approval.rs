@@ -88,9 +88,10 @@ async fn answer(session: &Session<'_>, backend: &Backend, command: Approval) -> 
     match command {
         Approval::List { all, release } => {
             let request = Request::Approvals { open: !all, release: release.map(ReleaseRef) };
-            let Reply::Approvals(views) = backend.call(None, request).await? else {
+            let Reply::Approvals(found) = backend.call(None, request).await? else {
                 return Err(unexpected());
             };
+            let views = session.ui.readable(found);
             session.ui.result(&views, || show::approval::list(session.ui, &views));
             Ok(Exit::Done)
         }

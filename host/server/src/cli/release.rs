@@ -137,10 +137,11 @@ pub async fn run(session: &Session<'_>, command: Release) -> Result<Exit, Failur
 async fn answer(session: &Session<'_>, backend: &Backend, command: Release) -> Result<Exit, Failure> {
     match command {
         Release::List { pipeline, active } => {
-            let Reply::Releases(rows) = backend.call(None, Request::Releases { pipeline, active }).await?
+            let Reply::Releases(found) = backend.call(None, Request::Releases { pipeline, active }).await?
             else {
                 return Err(unexpected());
             };
+            let rows = session.ui.readable(found);
             session.ui.result(&rows, || show::release::list(session.ui, &rows));
             Ok(Exit::Done)
         }
@@ -254,7 +255,8 @@ async fn logs(session: &Session<'_>, backend: &Backend, one: One) -> Result<Exit
     let mut since = 0;
     loop {
         let request = Request::Logs { release: reference.clone(), since };
-        let Reply::Logs(entries) = backend.call(None, request).await? else { return Err(unexpected()) };
+        let Reply::Logs(found) = backend.call(None, request).await? else { return Err(unexpected()) };
+        let entries = session.ui.readable(found);
         let Some(last) = entries.last() else { return Ok(Exit::Done) };
         since = last.seq + 1;
         for entry in &entries {

@@ -240,7 +240,7 @@ async fn resumed(
             check_stage(&detail.snapshot.pipeline, command.to.as_ref())?;
             detail.row
         }
-        None => newest_active(backend).await?,
+        None => newest_active(session, backend).await?,
     };
     announce(session, backend, &row, false);
     let again = session.again(None);
@@ -248,10 +248,10 @@ async fn resumed(
     follow(*session, backend, target).await
 }
 
-async fn newest_active(backend: &Backend) -> Result<ReleaseRow, Failure> {
+async fn newest_active(session: &Session<'_>, backend: &Backend) -> Result<ReleaseRow, Failure> {
     let reply = backend.call(None, Request::Releases { pipeline: None, active: true }).await?;
-    let Reply::Releases(rows) = reply else { return Err(unexpected()) };
-    rows.into_iter().next().ok_or_else(|| {
+    let Reply::Releases(found) = reply else { return Err(unexpected()) };
+    session.ui.readable(found).into_iter().next().ok_or_else(|| {
         Failure::new(Exit::Conflict, "nothing-active", "no release is active")
             .help("`relhost release list` shows what there is")
     })

@@ -5,7 +5,7 @@ use relhost_model::release::Mode;
 
 use super::session::Session;
 use crate::exit::{Exit, Failure};
-use crate::owner::{Backend, Duty};
+use crate::owner::{Backend, Duty, stopped};
 use crate::telemetry;
 use crate::trigger;
 
@@ -55,8 +55,9 @@ pub async fn run(session: &Session<'_>, command: Serve) -> Result<Exit, Failure>
         () = asked_to_end() => Exit::Done,
     };
     ui.note("stopping; everything that is under way goes on at the next start");
+    let failure = stopped(host);
     backend.close().await;
-    Ok(exit)
+    failure.map_or(Ok(exit), Err)
 }
 
 /// Ctrl-C, or the signal that a service manager sends.

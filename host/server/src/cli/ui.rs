@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
+use relhost_engine::port::store::Rows;
 use serde::Serialize;
 
 use super::{Color, Global, Output};
@@ -151,6 +152,14 @@ impl Ui {
     /// A warning.
     pub fn warn(&self, text: &str) {
         self.say(&format!("{YELLOW}warning:{RESET} {text}"));
+    }
+
+    /// Takes what could be read of a list, and warns of what could not.
+    pub fn readable<T>(&self, found: Rows<T>) -> Vec<T> {
+        for problem in &found.damaged {
+            self.warn(&format!("left out: {problem}"));
+        }
+        found.rows
     }
 
     /// What to do next.

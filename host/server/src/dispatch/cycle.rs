@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use relhost_engine::port::store::{Store as _, StoreError};
+use relhost_model::call::CallError;
 use relhost_model::digest::Digest;
 use relhost_model::id::{ApprovalId, RunId};
 use tokio::sync::Notify;
 
 use super::advance::{AdvanceError, is_fatal};
-use super::{outbox, queue, runner, verdict};
+use super::{outbox, queue, runner, set_aside, verdict};
 use crate::host::Host;
+use crate::supervise::caught;
 
 /// Runs that are driven at once. A run mostly waits for a cluster; each holds one instance of at most 128 MiB.
 const RUNS_MAX: usize = 32;
@@ -44,11 +46,7 @@ pub async fn run(host: Arc<Host>) {
         changed.mark_unchanged();
         let sleep = match Box::pin(once(&host, &flight)).await {
             Ok(sleep) => sleep,
-            Err(error) if is_fatal(&error) => {
-                tracing::error!(%error, "the state cannot be made durable; stopping with nothing sent");
-                host.supervisor.signal();
-                return;
-            }
+            Err(error) if is_fatal(&error) => return host.supervisor.fail(error.to_string()),
             Err(error) => {
                 tracing::error!(%error, "look for due work");
                 Duration::from_secs(1)
@@ -71,6 +69,9 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
     for approval in due.approvals {
         recheck(host, approval).await?;
     }
+    for command in due.damaged {
+        set_aside::command(host, command).await?;
+    }
     for run in due.runs {
         if !begin(&flight.runs, run, RUNS_MAX) {
             continue;
@@ -79,7 +80,11 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
         let supervisor = host.supervisor.clone();
         supervisor
             .job(Box::pin(async move {
-                let result = runner::drive(Arc::clone(&host), run).await;
+                let driven = caught(runner::drive(Arc::clone(&host), run)).await;
+                let result = match driven {
+                    Ok(result) => result,
+                    Err(panic) => runner::panicked(&host, run, panic).await,
+                };
                 report(&host, "drive a run", result);
                 end(&flight.runs, &run);
                 flight.landed.notify_one();
@@ -95,7 +100,11 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
         let supervisor = host.supervisor.clone();
         supervisor
             .job(Box::pin(async move {
-                let result = outbox::deliver(Arc::clone(&host), command).await;
+                let sent = caught(outbox::deliver(Arc::clone(&host), command.clone())).await;
+                let result = match sent {
+                    Ok(result) => result,
+                    Err(panic) => outbox::panicked(&host, &command, panic).await,
+                };
                 report(&host, "send a mail", result);
                 end(&flight.mails, &key);
                 flight.landed.notify_one();
@@ -112,15 +121,25 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
 /// If the store fails.
 pub async fn look_back(host: &Host) -> Result<(), AdvanceError> {
     runner::tell_quarantined(host).await?;
-    for row in host.store.read().approvals(true, None).await? {
+    for row in set_aside::readable(host, host.store.read().approvals(true, None).await?) {
         recheck(host, row.approval.id).await?;
     }
     Ok(())
 }
 
+/// A panic of the host is a fault of the host: nobody's approval or release ends by it.
+fn panicked(panic: String) -> AdvanceError {
+    AdvanceError::Plan(CallError::transient("host-panicked", format!("the host panicked: {panic}")))
+}
+
 /// One approval that cannot be evaluated keeps nothing else from going on.
 async fn recheck(host: &Host, approval: ApprovalId) -> Result<(), AdvanceError> {
-    match verdict::recheck(host, approval).await {
+    let checked = caught(verdict::recheck(host, approval)).await;
+    match checked.unwrap_or_else(|panic| Err(panicked(panic))) {
+        Err(AdvanceError::Store(StoreError::Damaged { reason })) => {
+            host.tell_damage(&reason);
+            Ok(())
+        }
         Err(error) if !is_fatal(&error) => {
             tracing::error!(%approval, %error, "evaluate an approval");
             Ok(())
@@ -145,10 +164,7 @@ fn report(host: &Host, what: &'static str, result: Result<(), AdvanceError>) {
         Err(AdvanceError::Store(StoreError::FenceLost { .. })) => {
             tracing::warn!(what, "another owner has it")
         }
-        Err(error) if is_fatal(&error) => {
-            tracing::error!(what, %error, "the state cannot be made durable; stopping with nothing sent");
-            host.supervisor.signal();
-        }
+        Err(error) if is_fatal(&error) => host.supervisor.fail(error.to_string()),
         Err(error) => tracing::error!(what, %error, "failed"),
     }
 }

@@ -10,6 +10,7 @@ use relhost_model::time::Timestamp;
 
 use super::advance::{AdvanceError, load};
 use super::plugin;
+use super::set_aside;
 use super::verdict::missing;
 use crate::host::Host;
 
@@ -69,7 +70,8 @@ async fn running(
     let pipeline = Some(row.approval.pipeline.clone());
     let filter = ReleaseFilter { pipeline, active: false, limit: RELEASES_SEEN };
     let mut last: Option<(String, Timestamp)> = None;
-    for release in read.releases(filter).await?.into_iter().filter(|release| release.mode == mode) {
+    let releases = set_aside::readable(host, read.releases(filter).await?);
+    for release in releases.into_iter().filter(|release| release.mode == mode) {
         let ended = match load(host, release.id).await {
             Ok(state) => ended_there(&state, row),
             Err(AdvanceError::Store(error)) => return Err(error),

@@ -55,18 +55,29 @@ pub async fn deliver(host: Arc<Host>, command: Command) -> Result<(), AdvanceErr
             )
             .await
         }
-        Err(error) => {
-            let attempts = command.attempts + 1;
-            let step = RETRY_MINUTES[(attempts as usize - 1).min(RETRY_MINUTES.len() - 1)];
-            let change = Change::RetryCommand {
-                key: command.key,
-                attempts,
-                due_at: Some(host.now().plus(Millis::from_secs(step * 60))),
-                error: host.redact(&error.message),
-            };
-            finish(&host, vec![change]).await
-        }
+        Err(error) => later(&host, &command, &error.message).await,
     }
+}
+
+/// Tries a message again after a while.
+async fn later(host: &Host, command: &Command, why: &str) -> Result<(), AdvanceError> {
+    let attempts = command.attempts + 1;
+    let step = RETRY_MINUTES[(attempts as usize - 1).min(RETRY_MINUTES.len() - 1)];
+    let due_at = Some(host.now().plus(Millis::from_secs(step * 60)));
+    finish(host, vec![Change::RetryCommand { key: command.key, attempts, due_at, error: host.redact(why) }])
+        .await
+}
+
+/// The host panicked while it sent a message: it may have left or not, as after any broken connection.
+///
+/// # Errors
+/// If the store fails.
+pub async fn panicked(host: &Host, command: &Command, panic: String) -> Result<(), AdvanceError> {
+    let why = format!("the host panicked: {panic}");
+    if command.attempts + 1 >= ATTEMPTS_MAX {
+        return give_up(host, command, &why).await;
+    }
+    later(host, command, &why).await
 }
 
 fn recipient(mail: &MailCommand) -> &PersonId {

@@ -1,6 +1,6 @@
 //! Environments are taken one deployment at a time, first come, first served, and held through approvals.
 
-use relhost_engine::port::store::Store as _;
+use relhost_engine::port::store::{Store as _, StoreError};
 use relhost_engine::release::Input;
 use relhost_model::release::Mode;
 
@@ -15,7 +15,14 @@ use crate::host::Host;
 pub async fn grant(host: &Host) -> Result<(), AdvanceError> {
     for (environment, rehearsal) in host.touched.take() {
         let mode = if rehearsal { Mode::Rehearsal } else { Mode::Real };
-        let queue = host.store.read().queue(environment, mode).await?;
+        let queue = match host.store.read().queue(environment, mode).await {
+            // Nobody knows who holds it. The other environments go on.
+            Err(StoreError::Damaged { reason }) => {
+                host.tell_damage(&reason);
+                continue;
+            }
+            queue => queue?,
+        };
         let only = host.drives.only();
         let driven = |release| only.as_ref().is_none_or(|only| only.contains(release));
         if queue.iter().any(|entry| entry.active) {

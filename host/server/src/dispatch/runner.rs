@@ -16,6 +16,7 @@ use super::advance::{AdvanceError, Together, advance, is_fatal, load};
 use super::effect::Target;
 use super::plugin;
 use super::session::Session;
+use super::set_aside;
 use crate::host::Host;
 
 /// How long a run rests after the host itself could not go on with it.
@@ -38,6 +39,8 @@ pub async fn drive(host: Arc<Host>, run: RunId) -> Result<(), AdvanceError> {
         Err(error @ AdvanceError::Store(StoreError::Fatal { .. } | StoreError::FenceLost { .. })) => {
             Err(error)
         }
+        // What is damaged is damaged the next time too.
+        Err(AdvanceError::Store(StoreError::Damaged { reason })) => damaged(&host, run, reason).await,
         Err(error) => interrupted(&host, run, crate::exit::Failure::from(error).message).await,
         Ok(()) => Ok(()),
     }
@@ -128,8 +131,22 @@ async fn complete(
 
 /// A run whose journal cannot be read never becomes any better by itself.
 async fn damaged(host: &Host, run: RunId, reason: String) -> Result<(), AdvanceError> {
+    match host.store.read().run(run).await {
+        Ok(Some(row)) => quarantine(host, &row.new, CallError::permanent("journal-damaged", reason)).await,
+        Ok(None) => Ok(()),
+        Err(StoreError::Damaged { reason }) => set_aside::run(host, run, reason).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A run whose task panicked: a defect of the host that would come again, so a person looks at it first.
+///
+/// # Errors
+/// If the store fails.
+pub async fn panicked(host: &Host, run: RunId, panic: String) -> Result<(), AdvanceError> {
     let Some(row) = host.store.read().run(run).await? else { return Ok(()) };
-    quarantine(host, &row.new, CallError::permanent("journal-damaged", reason)).await
+    let problem = CallError::permanent("host-panicked", format!("the host panicked: {panic}"));
+    quarantine(host, &row.new, problem).await
 }
 
 /// Tells the releases of runs that the store has put into quarantine at boot. A release that knows it
@@ -138,7 +155,7 @@ async fn damaged(host: &Host, run: RunId, reason: String) -> Result<(), AdvanceE
 /// # Errors
 /// If the store fails.
 pub async fn tell_quarantined(host: &Host) -> Result<(), AdvanceError> {
-    for run in host.store.read().quarantined().await? {
+    for run in set_aside::readable(host, host.store.read().quarantined().await?) {
         match tell(host, &run).await {
             Err(error) if is_fatal(&error) => return Err(error),
             // One release that cannot be read keeps no other from being told.

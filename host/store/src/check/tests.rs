@@ -4,7 +4,8 @@ use super::*;
 use crate::lock::StateFolder;
 use crate::{SqliteStore, sample};
 
-/// Does something to the rows of a database with one finished call in run 1, and returns what is found.
+/// Does something to the rows of a database with one finished call in run 1, as a defect of the host would, with
+/// seals that fit; and returns what is found.
 fn found(damage: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let held = StateFolder::acquire(folder.path()).unwrap();
@@ -29,7 +30,11 @@ fn found(damage: &str) -> Vec<String> {
     thread.join().unwrap();
     if damage != "outcome" {
         let db = Connection::open(held.database()).unwrap();
+        seal::register(&db).unwrap();
         db.execute_batch(&format!("PRAGMA foreign_keys = 0; {damage}")).unwrap();
+        for sealed in seal::ALL {
+            db.execute(&format!("UPDATE {} SET seal = {}", sealed.table, sealed.seal()), []).unwrap();
+        }
     }
     store.check().unwrap()
 }

@@ -1,12 +1,18 @@
 use super::*;
 
+fn database() -> Connection {
+    let db = Connection::open_in_memory().unwrap();
+    crate::table::seal::register(&db).unwrap();
+    db
+}
+
 fn version(db: &Connection) -> u32 {
     db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
 }
 
 #[test]
 fn an_empty_database_gets_every_step_once() {
-    let mut db = Connection::open_in_memory().unwrap();
+    let mut db = database();
     migrate(&mut db).unwrap();
     assert_eq!(version(&db), newest());
     migrate(&mut db).unwrap();
@@ -32,7 +38,7 @@ fn a_newer_database_is_refused_with_both_numbers() {
 
 #[test]
 fn a_step_that_fails_leaves_nothing_behind() {
-    let mut db = Connection::open_in_memory().unwrap();
+    let mut db = database();
     // The last table of the step exists already, so all of the ones before it have to be undone.
     db.execute_batch("CREATE TABLE applied (id INTEGER)").unwrap();
     migrate(&mut db).unwrap_err();

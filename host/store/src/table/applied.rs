@@ -6,6 +6,7 @@ use relhost_model::release::Mode;
 use rusqlite::Connection;
 
 use super::column::{int, mode_word, text, value};
+use super::seal::{self, APPLIED};
 use crate::fault::Outcome;
 
 /// Where objects are applied.
@@ -23,11 +24,7 @@ pub(crate) fn put(
     objects: &[AppliedObject],
 ) -> Outcome<()> {
     for object in objects {
-        db.prepare_cached(
-            "INSERT OR REPLACE INTO applied (environment, mode, api_group, kind, name, release, body) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute((
+        db.prepare_cached(&APPLIED.insert("INSERT OR REPLACE"))?.execute((
             place.environment.as_str(),
             mode_word(place.mode),
             object.api_version.split_once('/').map_or("", |(group, _)| group),
@@ -49,11 +46,15 @@ pub(crate) fn forget(db: &Connection, place: &Place<'_>) -> Outcome<()> {
 
 /// The objects of an environment, in the order of their newest apply.
 pub(crate) fn read(db: &Connection, place: &Place<'_>) -> Outcome<Vec<AppliedObject>> {
-    let mut statement =
-        db.prepare_cached("SELECT body FROM applied WHERE environment = ?1 AND mode = ?2 ORDER BY id")?;
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT body, {}, {} FROM applied WHERE environment = ?1 AND mode = ?2 ORDER BY id",
+        APPLIED.fits(),
+        APPLIED.name
+    ))?;
     let mut rows = statement.query((place.environment.as_str(), mode_word(place.mode)))?;
     let mut objects = Vec::new();
     while let Some(row) = rows.next()? {
+        seal::check(row, 1, row.get::<_, String>(2)?)?;
         objects.push(value("applied object", &row.get::<_, String>(0)?)?);
     }
     Ok(objects)

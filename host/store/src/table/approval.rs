@@ -1,7 +1,7 @@
 //! Approvals and votes. The version starts at 0 and counts every vote, every reassignment and the end, so
 //! that whoever decided from an older state is told to decide again.
 
-use relhost_engine::port::store::ApprovalRow;
+use relhost_engine::port::store::{ApprovalRow, Rows};
 use relhost_model::approval::{Approval, Approver, Decision, Resolution, Vote};
 use relhost_model::digest::Digest;
 use relhost_model::id::{ApprovalId, ReleaseId};
@@ -9,27 +9,36 @@ use relhost_model::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::column::{int, moment, text, time, uint, value};
-use crate::fault::{Fault, Outcome};
+use super::seal::{self, APPROVAL, VOTE};
+use crate::fault::{Fault, Outcome, add};
 
 const COLUMNS: &str = "id, version, recheck_at, waiting_for, decision, body";
 
 /// Opens an approval.
 pub(crate) fn open(db: &Connection, approval: &Approval) -> Outcome<()> {
     let inserted = db
-        .prepare_cached(
-            "INSERT INTO approval (id, release, due_at, body) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (id) DO NOTHING",
-        )?
-        .execute((int(approval.id.0)?, int(approval.release.0)?, time(approval.due_at), text(approval)))?;
+        .prepare_cached(&format!("{} ON CONFLICT (id) DO NOTHING", APPROVAL.insert("INSERT")))?
+        .execute((
+            int(approval.id.0)?,
+            int(approval.release.0)?,
+            0,
+            time(approval.due_at),
+            None::<i64>,
+            "",
+            None::<String>,
+            text(approval),
+        ))?;
     match inserted {
         0 => Err(Fault::conflict(approval.id, "it exists")),
         _ => Ok(()),
     }
 }
 
-/// Takes the next version of an open approval; refused if it is closed or at another version.
+/// Takes the next version of an open approval; refused if it is closed or at another version. Whoever calls
+/// it changes the row further and seals it.
 fn advance(db: &Connection, approval: ApprovalId, expected: u64) -> Outcome<()> {
     let id = int(approval.0)?;
+    APPROVAL.verify(db, "id", [id])?;
     let found: Option<(i64, bool)> = db
         .prepare_cached("SELECT version, decision IS NULL FROM approval WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -48,10 +57,11 @@ fn advance(db: &Connection, approval: ApprovalId, expected: u64) -> Outcome<()> 
 /// Adds one person's vote.
 pub(crate) fn vote(db: &Connection, approval: ApprovalId, expected: u64, vote: &Vote) -> Outcome<()> {
     advance(db, approval, expected)?;
+    APPROVAL.reseal(db, "id", [int(approval.0)?])?;
     let inserted = db
         .prepare_cached(
-            "INSERT INTO vote (approval, n, voter, body) \
-             SELECT ?1, count(*), ?2, ?3 FROM vote WHERE approval = ?1 \
+            "INSERT INTO vote (approval, n, voter, body, seal) \
+             SELECT ?1, count(*), ?2, ?3, seal('vote', ?1, count(*), ?2, ?3) FROM vote WHERE approval = ?1 \
              ON CONFLICT (approval, voter) DO NOTHING",
         )?
         .execute((int(approval.0)?, vote.voter.to_string(), text(vote)))?;
@@ -76,7 +86,7 @@ pub(crate) fn reassign(
     content.approvers = approvers.to_vec();
     content.content.policy = policy;
     db.prepare_cached("UPDATE approval SET body = ?2 WHERE id = ?1")?.execute((id, text(&content)))?;
-    Ok(())
+    APPROVAL.reseal(db, "id", [id])
 }
 
 /// Sets when to evaluate again. An approval that was closed meanwhile stays as it is.
@@ -86,16 +96,16 @@ pub(crate) fn recheck(
     at: Option<Timestamp>,
     waiting_for: &str,
 ) -> Outcome<()> {
-    let changed = db
-        .prepare_cached(
-            "UPDATE approval SET recheck_at = iif(decision IS NULL, ?2, recheck_at), \
-             waiting_for = iif(decision IS NULL, ?3, waiting_for) WHERE id = ?1",
-        )?
-        .execute((int(approval.0)?, at.map(time), waiting_for))?;
-    match changed {
-        0 => Err(Fault::conflict(approval, "it does not exist")),
-        _ => Ok(()),
+    let id = int(approval.0)?;
+    if !APPROVAL.verify(db, "id", [id])? {
+        return Err(Fault::conflict(approval, "it does not exist"));
     }
+    db.prepare_cached(
+        "UPDATE approval SET recheck_at = iif(decision IS NULL, ?2, recheck_at), \
+             waiting_for = iif(decision IS NULL, ?3, waiting_for) WHERE id = ?1",
+    )?
+    .execute((id, at.map(time), waiting_for))?;
+    APPROVAL.reseal(db, "id", [id])
 }
 
 /// Closes an approval. Nothing is missing any more, and nobody evaluates it again.
@@ -110,7 +120,7 @@ pub(crate) fn close(
         "UPDATE approval SET decision = ?2, recheck_at = NULL, waiting_for = '' WHERE id = ?1",
     )?
     .execute((int(approval.0)?, text(decision)))?;
-    Ok(())
+    APPROVAL.reseal(db, "id", [int(approval.0)?])
 }
 
 /// Ends an approval that nobody decided, whatever its version is. One that is over stays as it is.
@@ -130,27 +140,30 @@ pub(crate) fn end(
 
 /// One approval's row.
 pub(crate) fn row(db: &Connection, approval: ApprovalId) -> Outcome<Option<ApprovalRow>> {
-    let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM approval WHERE id = ?1"))?;
+    let sql = format!("SELECT {COLUMNS}, {} FROM approval WHERE id = ?1", APPROVAL.fits());
+    let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query([int(approval.0)?])?;
     rows.next()?.map(|row| decode(db, row)).transpose()
 }
 
 /// Rows, newest first.
-pub(crate) fn list(db: &Connection, open: bool, release: Option<ReleaseId>) -> Outcome<Vec<ApprovalRow>> {
+pub(crate) fn list(db: &Connection, open: bool, release: Option<ReleaseId>) -> Outcome<Rows<ApprovalRow>> {
     let open = if open { "decision IS NULL" } else { "true" };
     let mut statement = db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM approval WHERE {open} AND (?1 IS NULL OR release = ?1) ORDER BY id DESC"
+        "SELECT {COLUMNS}, {} FROM approval WHERE {open} AND (?1 IS NULL OR release = ?1) ORDER BY id DESC",
+        APPROVAL.fits()
     ))?;
     let mut rows = statement.query([release.map(|release| int(release.0)).transpose()?])?;
-    let mut list = Vec::new();
+    let mut list = Rows::default();
     while let Some(row) = rows.next()? {
-        list.push(decode(db, row)?);
+        add(&mut list, decode(db, row))?;
     }
     Ok(list)
 }
 
 fn decode(db: &Connection, row: &Row<'_>) -> Outcome<ApprovalRow> {
     let id = ApprovalId(uint(row.get(0)?));
+    seal::check(row, 6, id)?;
     let decision: Option<String> = row.get(4)?;
     Ok(ApprovalRow {
         approval: value(id, &row.get::<_, String>(5)?)?,
@@ -163,11 +176,14 @@ fn decode(db: &Connection, row: &Row<'_>) -> Outcome<ApprovalRow> {
 }
 
 fn votes(db: &Connection, approval: ApprovalId) -> Outcome<Vec<Vote>> {
-    let mut statement = db.prepare_cached("SELECT body FROM vote WHERE approval = ?1 ORDER BY n")?;
+    let sql = format!("SELECT body, {} FROM vote WHERE approval = ?1 ORDER BY n", VOTE.fits());
+    let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query([int(approval.0)?])?;
     let mut votes = Vec::new();
     while let Some(row) = rows.next()? {
-        votes.push(value(format_args!("vote of {approval}"), &row.get::<_, String>(0)?)?);
+        let what = format!("a vote of {approval}");
+        seal::check(row, 1, &what)?;
+        votes.push(value(what, &row.get::<_, String>(0)?)?);
     }
     Ok(votes)
 }

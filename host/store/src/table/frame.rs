@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::column::{digest, int, moment, time, uint};
 use super::log;
+use super::seal::{self, FRAME};
 use crate::fault::{Fault, Outcome};
 
 /// The last frame of a run, without its body.
@@ -27,11 +28,17 @@ struct Tail {
 fn tail(db: &Connection, run: RunId) -> Outcome<Option<Tail>> {
     let found = db
         .prepare_cached(
-            "SELECT position, epoch, hash FROM frame WHERE run = ?1 ORDER BY position DESC LIMIT 1",
+            "SELECT position, epoch, hash, seal = seal('frame', run, position, epoch, at, hash) \
+             FROM frame WHERE run = ?1 ORDER BY position DESC LIMIT 1",
         )?
-        .query_row([int(run.0)?], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?)))
+        .query_row([int(run.0)?], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?, row.get::<_, bool>(3)?))
+        })
         .optional()?;
-    let Some((position, epoch, hash)) = found else { return Ok(None) };
+    let Some((position, epoch, hash, fits)) = found else { return Ok(None) };
+    if !fits {
+        return Err(seal::broken(format_args!("frame {position} of {run}")));
+    }
     Ok(Some(Tail {
         position: uint(position),
         epoch: uint(epoch),
@@ -72,7 +79,8 @@ fn insert(
 ) -> Outcome<()> {
     let hash = journal::chain(previous, body);
     db.prepare_cached(
-        "INSERT INTO frame (run, position, epoch, at, hash, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO frame (run, position, epoch, at, hash, body, seal) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, seal('frame', ?1, ?2, ?3, ?4, ?5))",
     )?
     .execute((int(run.0)?, int(position)?, int(epoch)?, time(at), hash.0.as_slice(), body))?;
     Ok(())
@@ -80,9 +88,10 @@ fn insert(
 
 /// A run's journal: dense from position 0, every hash over the one before it and the body as stored.
 pub(crate) fn read(db: &Connection, run: RunId) -> Outcome<Vec<Frame>> {
-    let mut statement = db.prepare_cached(
-        "SELECT position, epoch, at, hash, body FROM frame WHERE run = ?1 ORDER BY position",
-    )?;
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT position, epoch, at, hash, body, {} FROM frame WHERE run = ?1 ORDER BY position",
+        FRAME.fits()
+    ))?;
     let mut rows = statement.query([int(run.0)?])?;
     let mut frames: Vec<Frame> = Vec::new();
     while let Some(row) = rows.next()? {
@@ -91,6 +100,7 @@ pub(crate) fn read(db: &Connection, run: RunId) -> Outcome<Vec<Frame>> {
         if uint(row.get(0)?) != position {
             return Err(Fault::damaged(what, "it is missing"));
         }
+        seal::check(row, 5, &what)?;
         let body = row.get_ref(4)?.as_blob().map_err(|cause| Fault::damaged(&what, cause))?;
         let hash = digest(&what, &row.get::<_, Vec<u8>>(3)?)?;
         if hash != journal::chain(frames.last().map(|frame| frame.hash), body) {
@@ -104,8 +114,9 @@ pub(crate) fn read(db: &Connection, run: RunId) -> Outcome<Vec<Frame>> {
         frames.push(Frame { run, position, epoch, records, hash, at, logs: Vec::new() });
     }
     for (position, line) in log::of_run(db, run)? {
-        let frame = usize::try_from(position).ok().and_then(|index| frames.get_mut(index));
-        frame.ok_or_else(|| Fault::damaged(run, "a log line belongs to no frame"))?.logs.push(line);
+        if let Some(frame) = usize::try_from(position).ok().and_then(|index| frames.get_mut(index)) {
+            frame.logs.push(line);
+        }
     }
     Ok(frames)
 }

@@ -6,6 +6,7 @@ use relhost_model::release::Mode;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::column::{int, mode_word, uint};
+use super::seal::{self, QUEUE};
 use crate::fault::{Fault, Outcome};
 
 /// Whether a stage holds its environment; `None` if it does not even wait for it.
@@ -44,11 +45,13 @@ pub(crate) fn update(
         {
             return Err(Fault::conflict(&stage.environment, format!("{holder} holds it")));
         }
-        db.prepare_cached(
-            "INSERT INTO queue (environment, mode, release, deployment, active) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT (deployment) DO UPDATE SET active = excluded.active",
-        )?
-        .execute((
+        QUEUE.verify(db, "deployment", [int(deployment.0)?])?;
+        let sql = format!(
+            "{} ON CONFLICT (deployment) DO UPDATE SET active = excluded.active, \
+             seal = seal('queue', environment, mode, release, deployment, excluded.active)",
+            QUEUE.insert("INSERT")
+        );
+        db.prepare_cached(&sql)?.execute((
             stage.environment.as_str(),
             mode_word(mode),
             int(release.0)?,
@@ -72,18 +75,24 @@ fn holder(db: &Connection, environment: &EnvironmentName, mode: Mode) -> Outcome
         .optional()?)
 }
 
-/// The queue of an environment: its holder, then those that wait, oldest first.
+/// The queue of an environment: its holder, then those that wait, oldest first. Whoever cannot be read may be
+/// the holder, so nobody gets the environment past a damaged row.
 pub(crate) fn read(db: &Connection, environment: &EnvironmentName, mode: Mode) -> Outcome<Vec<QueueEntry>> {
-    let mut statement = db.prepare_cached(
-        "SELECT release, deployment, active FROM queue WHERE environment = ?1 AND mode = ?2 \
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT release, deployment, active, {}, {} FROM queue WHERE environment = ?1 AND mode = ?2 \
          ORDER BY active DESC, place",
-    )?;
-    let rows = statement.query_map((environment.as_str(), mode_word(mode)), |row| {
-        Ok(QueueEntry {
+        QUEUE.fits(),
+        QUEUE.name
+    ))?;
+    let mut rows = statement.query((environment.as_str(), mode_word(mode)))?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        seal::check(row, 3, row.get::<_, String>(4)?)?;
+        entries.push(QueueEntry {
             release: ReleaseId(uint(row.get(0)?)),
             deployment: DeploymentId(uint(row.get(1)?)),
             active: row.get(2)?,
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+        });
+    }
+    Ok(entries)
 }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use relhost_engine::port::store::{NewRun, Run, RunState};
+use relhost_engine::port::store::{NewRun, Rows, Run, RunState};
 use relhost_model::id::{DeploymentId, ReleaseId, RunId, RunUuid};
 use relhost_model::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::column::{digest, int, moment, small, state, state_word, time, uint};
 use super::frame;
-use crate::fault::{Fault, Outcome};
+use super::seal::{self, RUN};
+use crate::fault::{Fault, Outcome, add};
 
 /// How many owners a run may outlive without any progress. The third death at the same place is no
 /// coincidence: the run takes the host down with it.
@@ -17,18 +18,20 @@ const CRASHES_MAX: u32 = 3;
 
 /// Creates a run in state ready.
 pub(crate) fn create(db: &Connection, new: &NewRun) -> Outcome<()> {
-    let inserted = db
-        .prepare_cached(
-            "INSERT INTO run (id, uuid, release, deployment, component, created_at, state) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'ready') ON CONFLICT DO NOTHING",
-        )?
-        .execute((
+    let inserted =
+        db.prepare_cached(&format!("{} ON CONFLICT DO NOTHING", RUN.insert("INSERT")))?.execute((
             int(new.id.0)?,
             new.uuid.0.as_bytes().as_slice(),
             int(new.release.0)?,
             int(new.deployment.0)?,
             new.component.0.as_slice(),
             time(new.at),
+            state_word(RunState::Ready),
+            None::<i64>,
+            0,
+            None::<i64>,
+            false,
+            None::<String>,
         ))?;
     match inserted {
         0 => Err(Fault::conflict(new.id, "its id or its public id exists")),
@@ -49,6 +52,11 @@ pub(crate) struct Transition<'a> {
 /// takes back its crashes.
 pub(crate) fn transition(db: &Connection, change: &Transition<'_>) -> Outcome<()> {
     let id = int(change.run.0)?;
+    match RUN.verify(db, "id", [id]) {
+        // Nothing of a run that ends is read again: one that was set aside can always be ended.
+        Err(Fault::Damaged(_)) if change.to == RunState::Done => return end_damaged(db, id),
+        other => other?,
+    };
     let word: Option<String> = db
         .prepare_cached("SELECT state FROM run WHERE id = ?1")?
         .query_row([id], |row| row.get(0))
@@ -67,20 +75,27 @@ pub(crate) fn transition(db: &Connection, change: &Transition<'_>) -> Outcome<()
     if before == RunState::Quarantined && change.to != RunState::Quarantined {
         db.prepare_cached("UPDATE run SET crashes = 0, crashed_after = NULL WHERE id = ?1")?.execute([id])?;
     }
+    RUN.reseal(db, "id", [id])
+}
+
+fn end_damaged(db: &Connection, run: i64) -> Outcome<()> {
+    db.prepare_cached("UPDATE run SET state = 'done', due_at = NULL WHERE id = ?1")?.execute([run])?;
     Ok(())
 }
 
 /// Tells a run to stop at its next host call.
 pub(crate) fn cancel(db: &Connection, run: RunId) -> Outcome<()> {
-    let changed = db.prepare_cached("UPDATE run SET cancel = 1 WHERE id = ?1")?.execute([int(run.0)?])?;
-    match changed {
-        0 => Err(Fault::conflict(run, "it does not exist")),
-        _ => Ok(()),
+    let id = int(run.0)?;
+    if !RUN.verify(db, "id", [id])? {
+        return Err(Fault::conflict(run, "it does not exist"));
     }
+    db.prepare_cached("UPDATE run SET cancel = 1 WHERE id = ?1")?.execute([id])?;
+    RUN.reseal(db, "id", [id])
 }
 
 /// Takes a run that is ready, or in backoff and due. False if it is neither.
 pub(crate) fn claim(db: &Connection, run: RunId, owner: String, at: Timestamp) -> Outcome<bool> {
+    RUN.verify(db, "id", [int(run.0)?])?;
     let taken = db
         .prepare_cached(
             "UPDATE run SET state = 'running', due_at = NULL, problem = NULL WHERE id = ?1 \
@@ -90,6 +105,7 @@ pub(crate) fn claim(db: &Connection, run: RunId, owner: String, at: Timestamp) -
     if taken == 0 {
         return Ok(false);
     }
+    RUN.reseal(db, "id", [int(run.0)?])?;
     frame::claim(db, run, owner, at)?;
     Ok(true)
 }
@@ -108,12 +124,16 @@ pub(crate) fn recover(db: &Connection) -> Outcome<u64> {
             Err(Fault::Damaged(reason)) => Left { crashes: 0, crashed_after: None, problem: Some(reason) },
             other => other?,
         };
+        let whole = RUN.verify(db, "id", [id]).is_ok();
         let next = if found.problem.is_some() { RunState::Quarantined } else { RunState::Ready };
         db.prepare_cached(
             "UPDATE run SET state = ?2, due_at = NULL, crashes = ?3, crashed_after = ?4, problem = ?5 \
              WHERE id = ?1",
         )?
         .execute((id, state_word(next), found.crashes, found.crashed_after, found.problem))?;
+        if whole {
+            RUN.reseal(db, "id", [id])?;
+        }
     }
     Ok(left.len() as u64)
 }
@@ -126,6 +146,7 @@ struct Left {
 }
 
 fn left_behind(db: &Connection, run: RunId, (crashes, after): (i64, Option<i64>)) -> Outcome<Left> {
+    RUN.verify(db, "id", [int(run.0)?])?;
     let (position, ordinal) = frame::progress(db, run)?;
     let position = int(position)?;
     let before = if after == Some(position) { small("crash counter", crashes)? } else { 0 };
@@ -143,12 +164,14 @@ fn describe(crashes: u32, ordinal: Option<u32>) -> String {
 
 /// A run's row.
 pub(crate) fn row(db: &Connection, run: RunId) -> Outcome<Option<Run>> {
-    let mut statement = db.prepare_cached(
-        "SELECT uuid, release, deployment, component, created_at, state, due_at, crashes, cancel, problem \
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT uuid, release, deployment, component, created_at, state, due_at, crashes, cancel, problem, {} \
          FROM run WHERE id = ?1",
-    )?;
+        RUN.fits()
+    ))?;
     let mut rows = statement.query([int(run.0)?])?;
     let Some(row) = rows.next()? else { return Ok(None) };
+    seal::check(row, 10, run)?;
     let uuid: Vec<u8> = row.get(0)?;
     let uuid = uuid::Uuid::from_slice(&uuid).map_err(|cause| Fault::damaged(run, cause))?;
     let new = NewRun {
@@ -170,24 +193,40 @@ pub(crate) fn row(db: &Connection, run: RunId) -> Outcome<Option<Run>> {
 }
 
 /// Every run in quarantine.
-pub(crate) fn quarantined(db: &Connection) -> Outcome<Vec<Run>> {
+pub(crate) fn quarantined(db: &Connection) -> Outcome<Rows<Run>> {
     let mut statement = db.prepare_cached("SELECT id FROM run WHERE state = 'quarantined' ORDER BY id")?;
     let ids = statement.query_map([], |row| Ok(RunId(uint(row.get(0)?))))?;
-    let ids = ids.collect::<rusqlite::Result<Vec<_>>>()?;
-    let mut runs = Vec::with_capacity(ids.len());
-    for id in ids {
-        runs.extend(row(db, id)?);
+    let mut runs = Rows::default();
+    for id in ids.collect::<rusqlite::Result<Vec<_>>>()? {
+        if let Some(row) = row(db, id).transpose() {
+            add(&mut runs, row)?;
+        }
     }
     Ok(runs)
 }
 
-/// Runs to claim: the ready ones, then those whose backoff is over.
+/// Runs that are not over and do not fit their seals.
+pub(crate) fn damaged(db: &Connection) -> Outcome<Vec<(RunId, String)>> {
+    let sql = format!("SELECT id FROM run WHERE state <> 'done' AND NOT {} ORDER BY id", RUN.fits());
+    let mut statement = db.prepare_cached(&sql)?;
+    let ids = statement.query_map([], |row| Ok(RunId(uint(row.get(0)?))))?;
+    Ok(ids.map(|id| id.map(|id| (id, seal::problem(id)))).collect::<rusqlite::Result<_>>()?)
+}
+
+/// Keeps a run whose row cannot be read from being claimed. Its seal stays broken.
+pub(crate) fn set_aside(db: &Connection, run: RunId, problem: &str) -> Outcome<()> {
+    db.prepare_cached("UPDATE run SET state = 'quarantined', due_at = NULL, problem = ?2 WHERE id = ?1")?
+        .execute((int(run.0)?, problem))?;
+    Ok(())
+}
+
 /// The releases of a filter as the JSON that the queries take apart; `None` is no filter.
 fn releases(only: Option<&BTreeSet<ReleaseId>>) -> Option<String> {
     let ids = only?.iter().map(|release| release.0.to_string()).collect::<Vec<_>>();
     Some(format!("[{}]", ids.join(",")))
 }
 
+/// Runs to claim: the ready ones, then those whose backoff is over.
 pub(crate) fn due(
     db: &Connection,
     at: Timestamp,

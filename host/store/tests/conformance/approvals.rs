@@ -118,7 +118,7 @@ pub async fn lists_are_newest_first(backend: &mut dyn Backend) {
     store.commit(changes(vec![open(2), open(3)])).await.unwrap();
     store.commit(changes(vec![close(0, Resolution::Canceled)])).await.unwrap();
     let list = async |open, release| {
-        let rows = store.read().approvals(open, release).await.unwrap();
+        let rows = store.read().approvals(open, release).await.unwrap().rows;
         rows.iter().map(|row| row.approval.id.0).collect::<Vec<_>>()
     };
     assert_eq!(list(false, None).await, [3, 2, 1]);

@@ -48,7 +48,7 @@ pub async fn an_owner_that_was_replaced_is_fenced(backend: &mut dyn Backend) {
         "unexpected: {error}"
     );
     assert_eq!(store.read().journal(run).await.unwrap().len(), 3);
-    assert!(store.read().logs(release, 0).await.unwrap().is_empty());
+    assert!(store.read().logs(release, 0).await.unwrap().rows.is_empty());
 }
 
 pub async fn position_epoch_and_previous_hash_are_each_checked(backend: &mut dyn Backend) {
@@ -86,11 +86,11 @@ pub async fn log_lines_are_stored_once_and_in_the_order_of_the_release(backend: 
     // A run that was replayed writes its line again, and goes on with the next.
     second.logs = vec![(0, 0, line("one")), (1, 0, line("two"))];
     store.commit(frame(second)).await.unwrap();
-    let entries = store.read().logs(release, 0).await.unwrap();
+    let entries = store.read().logs(release, 0).await.unwrap().rows;
     let found: Vec<_> = entries.iter().map(|e| (e.run, e.line.message.as_str())).collect();
     assert_eq!(found, [(Some(run), "one"), (None, "note"), (Some(run), "two")]);
     assert!(entries.is_sorted_by(|a, b| a.seq < b.seq));
-    let rest = store.read().logs(release, entries[0].seq + 1).await.unwrap();
+    let rest = store.read().logs(release, entries[0].seq + 1).await.unwrap().rows;
     assert_eq!(rest, entries[1..]);
 }
 
@@ -99,9 +99,9 @@ pub async fn a_page_of_log_lines_is_a_thousand(backend: &mut dyn Backend) {
     let release = release(store).await;
     let note = |n: u32| Change::Note { release, at: at(1), line: line(&n.to_string()) };
     store.commit(changes((0..1_001).map(note).collect())).await.unwrap();
-    let page = store.read().logs(release, 0).await.unwrap();
+    let page = store.read().logs(release, 0).await.unwrap().rows;
     assert_eq!(page.len(), 1_000);
-    let rest = store.read().logs(release, page[999].seq + 1).await.unwrap();
+    let rest = store.read().logs(release, page[999].seq + 1).await.unwrap().rows;
     assert_eq!(rest[0].line.message, "1000");
     assert_eq!(rest.len(), 1);
 }

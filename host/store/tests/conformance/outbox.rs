@@ -25,7 +25,7 @@ pub async fn a_command_lives_until_it_is_done(backend: &mut dyn Backend) {
     assert_eq!((due.commands, due.next), (vec![first.clone()], Some(at(200))));
     let done = vec![Change::DropCommand(first.key), Change::DropCommand(first.key)];
     store.commit(changes(done)).await.unwrap();
-    assert_eq!(store.read().commands(Some(release)).await.unwrap(), [command(b"b", release, 200)]);
+    assert_eq!(store.read().commands(Some(release)).await.unwrap().rows, [command(b"b", release, 200)]);
 }
 
 pub async fn a_command_that_was_given_up_is_kept_and_never_due(backend: &mut dyn Backend) {
@@ -46,7 +46,7 @@ pub async fn a_command_that_was_given_up_is_kept_and_never_due(backend: &mut dyn
     store.commit(changes(vec![retry(2, None)])).await.unwrap();
     let due = store.due(at(u64::MAX), 10, None).await.unwrap();
     assert_eq!((due.commands, due.next), (vec![], None));
-    assert_eq!(store.read().commands(None).await.unwrap()[0].error.as_deref(), Some("refused 2"));
+    assert_eq!(store.read().commands(None).await.unwrap().rows[0].error.as_deref(), Some("refused 2"));
     // Somebody sets it going again.
     store.commit(changes(vec![retry(2, Some(at(400)))])).await.unwrap();
     assert_eq!(store.due(at(400), 10, None).await.unwrap().commands.len(), 1);

@@ -74,7 +74,7 @@ pub async fn lists_are_newest_first(backend: &mut dyn Backend) {
     commit.events = Some(events(ReleaseId(2), 1, over));
     store.commit(commit).await.unwrap();
     let list = async |filter| {
-        let rows = store.read().releases(filter).await.unwrap();
+        let rows = store.read().releases(filter).await.unwrap().rows;
         rows.iter().map(|row| row.id.0).collect::<Vec<_>>()
     };
     assert_eq!(list(ReleaseFilter::default()).await, [3, 2, 1]);
@@ -157,8 +157,8 @@ pub async fn a_refused_change_undoes_the_whole_commit(backend: &mut dyn Backend)
     assert_eq!(read.run(RunId(5)).await.unwrap(), None);
     assert_eq!(read.journal(RunId(5)).await.unwrap(), []);
     assert_eq!(read.release(id).await.unwrap().unwrap().events, 1);
-    assert_eq!(read.commands(None).await.unwrap(), []);
-    assert_eq!(read.logs(id, 0).await.unwrap(), []);
+    assert_eq!(read.commands(None).await.unwrap().rows, []);
+    assert_eq!(read.logs(id, 0).await.unwrap().rows, []);
     assert_eq!(read.queue("dev".parse().unwrap(), Mode::Real).await.unwrap(), []);
     assert_eq!(read.blob(relhost_model::digest::Digest::of(b"bytes")).await.unwrap(), None);
 }

@@ -105,7 +105,7 @@ pub async fn a_run_that_takes_the_host_down_three_times_is_quarantined(backend: 
     assert_eq!(row.problem.as_deref(), Some("host died 3 times at ordinal 7"));
     // Whoever opens it finds it, however often: its release may not know of it yet.
     for _ in 0..2 {
-        assert_eq!(backend.store().read().quarantined().await.unwrap(), std::slice::from_ref(&row));
+        assert_eq!(backend.store().read().quarantined().await.unwrap().rows, std::slice::from_ref(&row));
         backend.reopen().await;
         assert_eq!(backend.store().recover().await.unwrap(), 0);
     }
@@ -115,7 +115,7 @@ pub async fn a_run_that_takes_the_host_down_three_times_is_quarantined(backend: 
     let release_it = set_run(run, &[RunState::Quarantined], RunState::Ready);
     backend.store().commit(changes(vec![release_it])).await.unwrap();
     assert_eq!(backend.store().read().run(run).await.unwrap().unwrap().crashes, 0);
-    assert_eq!(backend.store().read().quarantined().await.unwrap(), []);
+    assert_eq!(backend.store().read().quarantined().await.unwrap().rows, []);
     backend.store().claim(run, "a".into(), at(6)).await.unwrap().unwrap();
     backend.store().recover().await.unwrap();
     assert_eq!(state(backend, run).await, RunState::Ready);

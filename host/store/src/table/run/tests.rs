@@ -44,7 +44,7 @@ fn a_damaged_journal_is_quarantined_and_the_others_go_on() {
         let folder = damaged(damage);
         with_store(folder.path(), async |store| {
             assert_eq!(store.recover().await.unwrap(), 2, "{damage}");
-            let quarantined = store.read().quarantined().await.unwrap();
+            let quarantined = store.read().quarantined().await.unwrap().rows;
             let ids: Vec<RunId> = quarantined.iter().map(|run| run.new.id).collect();
             assert_eq!(ids, [RunId(1)], "{damage}");
             assert!(
@@ -62,7 +62,7 @@ fn damage_that_the_claim_finds_is_told_to_who_claims() {
     let folder = damaged("UPDATE frame SET body = x'00' WHERE run = 1 AND position = 1");
     with_store(folder.path(), async |store| {
         assert_eq!(store.recover().await.unwrap(), 2);
-        assert_eq!(store.read().quarantined().await.unwrap(), []);
+        assert_eq!(store.read().quarantined().await.unwrap().rows, []);
         let refused = store.claim(RunId(1), "b".into(), sample::at(2)).await;
         assert!(matches!(refused, Err(StoreError::Damaged { .. })), "{refused:?}");
         assert_eq!(store.read().run(RunId(1)).await.unwrap().unwrap().state, RunState::Running);
