@@ -4,6 +4,7 @@
 mod cli;
 mod cluster;
 mod counts;
+mod damage;
 mod kill;
 mod kill_cluster;
 mod mail;

@@ -1,0 +1,150 @@
+//! A state that is not as it was left: what the user reads, and that everything else goes on.
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+
+use relhost_tests::program::Place;
+use relhost_tests::python;
+
+const RUN: [&str; 3] = ["run", "pipeline.yaml", "--rehearse"];
+
+/// Release 1 has deployed Dev and waits for people before Prod; nobody owns the state.
+fn waiting() -> Place {
+    let place = Place::new();
+    place.run(&["init", "."]).expect(0);
+    let config = fs::read_to_string(place.path().join("relhost.yaml")).expect("it was written");
+    place.write("relhost.yaml", &config.replace("listen: 127.0.0.1:0\n", ""));
+    place.run(&RUN).expect(10);
+    // Another pipeline, of one stage in the environment that is free.
+    let pipeline = fs::read_to_string(place.path().join("pipeline.yaml")).expect("it was written");
+    let (one, _) = pipeline.split_once("  - name: Prod").expect("it has a second stage");
+    place.write("other.yaml", &one.replace("pipeline: shop", "pipeline: other"));
+    place
+}
+
+fn database(place: &Place) -> PathBuf {
+    place.path().join(".relhost/relhost.db")
+}
+
+fn damage(place: &Place, sql: &str) {
+    let mut python = python::program("damage.py");
+    let status = python.arg(database(place)).arg(sql).status().expect("python is there");
+    assert!(status.success(), "{sql}");
+}
+
+/// A damaged row: what is done to it, what the next run of another release says about it, and a command that
+/// needs the row, with its exit code and what it says.
+const ROWS: &[(&str, &str, &[&str], i32, &str)] = &[
+    (
+        "UPDATE run SET state = 'ready', uuid = x'00' WHERE id = 1",
+        "set aside: run-1: ",
+        &["release", "journal", "rel-1"],
+        1,
+        "run-1: its columns do not fit its seal",
+    ),
+    (
+        "UPDATE approval SET body = 'garbage' WHERE id = 1",
+        "set aside: apr-1: ",
+        &["approval", "list"],
+        0,
+        "left out: apr-1: its columns do not fit its seal",
+    ),
+    (
+        "UPDATE approval SET body = replace(body, 'leads', 'loads') WHERE id = 1",
+        "set aside: apr-1: ",
+        &["approval", "approve", "apr-1", "--as", "ann"],
+        1,
+        "apr-1: its columns do not fit its seal",
+    ),
+    (
+        "INSERT INTO command (key, release, attempts, due_at, body) VALUES (x'00', 1, 0, 0, 'garbage')",
+        "set aside: command 1 of rel-1: ",
+        &["release", "get", "rel-1"],
+        0,
+        "",
+    ),
+    (
+        "UPDATE event SET body = replace(body, 'Dev', 'Dew') WHERE release = 1 AND body LIKE '%Dev%'",
+        "",
+        &["release", "get", "rel-1"],
+        1,
+        "of rel-1: its columns do not fit its seal",
+    ),
+    (
+        "UPDATE snapshot SET body = 'garbage' WHERE release = 1",
+        "",
+        &["resume", "rel-1"],
+        1,
+        "the frozen part of rel-1: its columns do not fit its seal",
+    ),
+    (
+        "UPDATE release SET summary = 'garbage' WHERE id = 1",
+        "",
+        &["release", "list"],
+        0,
+        "left out: rel-1: its columns do not fit its seal",
+    ),
+    (
+        "UPDATE frame SET body = CAST(replace(CAST(body AS TEXT), 'shop', 'shot') AS BLOB) WHERE position = 0",
+        "",
+        &["release", "replay", "rel-1"],
+        1,
+        "frame 0 of run-1: its hash does not follow",
+    ),
+    (
+        "UPDATE log SET line = 'garbage' WHERE id = 1",
+        "",
+        &["release", "logs", "rel-1"],
+        0,
+        "left out: log line 1 of rel-1",
+    ),
+    ("UPDATE queue SET active = 0 WHERE environment = 'prod'", "", &["env", "list"], 0, ""),
+    ("UPDATE sequence SET high = 0 WHERE name = 'deployment'", "", &["release", "list"], 0, ""),
+];
+
+#[test]
+#[ignore = "needs components and python: cargo xtask test"]
+fn a_damaged_row_is_named_and_another_release_goes_on() {
+    for (sql, aside, needs, code, says) in ROWS {
+        let place = waiting();
+        damage(&place, sql);
+        let other = place.run(&["run", "other.yaml", "--rehearse"]).expect(0);
+        assert!(other.stderr.contains(aside), "{sql}\n{}", other.stderr);
+        let needs = place.run(needs).expect(*code);
+        assert!(needs.stderr.contains(says), "{sql}\n{}", needs.stderr);
+    }
+}
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn a_database_that_is_no_whole_one_is_refused_with_what_where_and_what_to_do() {
+    let cut = |file: &fs::File| file.set_len(file.metadata().expect("a size").len() / 2);
+    let flip = |file: &fs::File| file.write_all_at(&[0x5a; 64], 4096 * 3);
+    let empty = |file: &fs::File| file.set_len(0);
+    let other = |file: &fs::File| file.write_all_at(b"no database", 0);
+    let damages: [&dyn Fn(&fs::File) -> std::io::Result<()>; 4] = [&cut, &flip, &empty, &other];
+    for damage in damages {
+        let place = waiting();
+        let path = database(&place);
+        damage(&fs::OpenOptions::new().write(true).open(&path).expect("it is there")).expect("it is written");
+        let before = fs::read(&path).expect("it is there");
+        for command in [&RUN[..], &["release", "list"], &["resume"]] {
+            let ended = place.run(command).expect(1);
+            let text = &ended.stderr;
+            assert!(text.contains(".relhost/relhost.db"), "{command:?}: {text}");
+            assert!(text.contains("restore a backup") || text.contains("emptied"), "{command:?}: {text}");
+            assert_eq!(ended.stdout, "", "{command:?}");
+        }
+        assert_eq!(fs::read(&path).expect("it is there"), before, "a refused database was changed");
+    }
+}
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn a_state_folder_that_cannot_be_made_is_named() {
+    let place = waiting();
+    // Nobody can make a folder there, root neither.
+    let ended = place.run(&["--state", "/proc/relhost", "run", "pipeline.yaml", "--rehearse"]).expect(1);
+    assert!(ended.stderr.contains("/proc/relhost"), "{}", ended.stderr);
+}
