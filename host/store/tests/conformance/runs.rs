@@ -58,6 +58,47 @@ pub async fn backoff_ends_at_its_time(backend: &mut dyn Backend) {
     assert_eq!((claimed.run.due_at, claimed.run.problem), (None, None));
 }
 
+/// The clock of the machine is set an hour back and an hour ahead, while the host runs and between two hosts.
+pub async fn a_clock_that_jumps_delays_work_and_loses_none(backend: &mut dyn Backend) {
+    const HOUR: u64 = 3_600_000;
+    let now = 10 * HOUR;
+    let store = backend.store();
+    let release = release(store).await;
+    let run = run(store, release).await;
+    let claimed = store.claim(run, "a".into(), at(now)).await.unwrap().unwrap();
+    let mut frames = claimed.frames;
+    for (n, time) in [now, now - HOUR, now + HOUR, now].into_iter().enumerate() {
+        let ordinal = u32::try_from(n).unwrap();
+        let mut next = after(frames.last().unwrap(), vec![intent(ordinal)]);
+        next.at = at(time);
+        frames.push(stored(&next));
+        store.commit(frame(next)).await.unwrap();
+    }
+    let back_off = Change::SetRun {
+        run,
+        from: vec![RunState::Running],
+        to: RunState::Backoff,
+        due_at: Some(at(now + 5_000)),
+        problem: None,
+    };
+    store.commit(changes(vec![back_off])).await.unwrap();
+    backend.reopen().await;
+    let store = backend.store();
+    // An hour back: it is not due, and whoever waits knows until when.
+    let early = store.due(at(now - HOUR), 10, None).await.unwrap();
+    assert_eq!((early.runs, early.next), (vec![], Some(at(now + 5_000))));
+    // An hour ahead: it is due at once, and the journal is what it was.
+    let due = store.due(at(now + HOUR), 10, None).await.unwrap();
+    assert_eq!(due.runs, [run]);
+    let again = store.claim(run, "b".into(), at(now + HOUR)).await.unwrap().unwrap();
+    assert_eq!(again.frames[..frames.len()], frames);
+    // And back: the owner goes on.
+    let mut last = after(again.frames.last().unwrap(), vec![outcome(3)]);
+    last.at = at(now - HOUR);
+    store.commit(frame(last)).await.unwrap();
+    assert_eq!(backend.check(), Vec::<String>::new());
+}
+
 pub async fn a_transition_names_where_it_comes_from(backend: &mut dyn Backend) {
     let store = backend.store();
     let release = release(store).await;

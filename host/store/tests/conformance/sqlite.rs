@@ -73,6 +73,7 @@ cases! {
         a_run_is_created_with_its_first_frame_or_not_at_all,
         a_run_is_claimed_once,
         backoff_ends_at_its_time,
+        a_clock_that_jumps_delays_work_and_loses_none,
         runs_of_other_releases_are_left_alone,
         a_transition_names_where_it_comes_from,
         cancel_is_a_mark_on_the_run,
