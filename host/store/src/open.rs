@@ -21,8 +21,8 @@ const APPLICATION_ID: i32 = 0x7265_6c68;
 /// How long to wait for a tool that has the database locked. A backup holds no write lock; somebody's
 /// interactive session might, and 10 s is longer than any statement typed by hand.
 const BUSY: Duration = Duration::from_secs(10);
-/// Up to so many pages (64 MiB) every entry of every index is compared with its row at the start, which takes
-/// half a second at most. Beyond, only the pages themselves are; the seals of the rows hold for both.
+/// Up to so many pages (64 MiB) every entry of every index is compared with its row at the start. For a bigger
+/// database that would keep a restart waiting, so only its pages are looked at; the seals of rows hold for both.
 const CHECKED_WHOLE: i64 = 16 * 1024;
 /// Statements kept prepared per connection; the store has fewer.
 const STATEMENTS: usize = 128;

@@ -27,7 +27,7 @@ fn a_log_that_is_as_it_was_left_is_whole() {
     let frames = reach(&log).unwrap().frames;
     assert_eq!(decode(&std::fs::read(mark_file(&database)).unwrap()).unwrap().frames, frames);
     // What was not acknowledged may be unfinished.
-    let mut longer = log.clone();
+    let mut longer = log;
     longer.extend([7; 5000]);
     std::fs::write(beside(&database, "-wal"), longer).unwrap();
     verify(&database).unwrap();

@@ -1,6 +1,7 @@
 //! Several producers that commit at random, and what each of them was told.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use fastrand::Rng;
@@ -201,8 +202,8 @@ impl<'a> Seen<'a> {
                     && found.as_ref() == Some(&**snapshot)
             }
             Fact::Frame(frame) => {
-                if !self.journals.contains_key(&frame.run) {
-                    self.journals.insert(frame.run, read.journal(frame.run).await?);
+                if let Entry::Vacant(unread) = self.journals.entry(frame.run) {
+                    unread.insert(read.journal(frame.run).await?);
                 }
                 let at = usize::try_from(frame.position).unwrap();
                 self.journals[&frame.run].get(at).is_some_and(|found| {
@@ -210,14 +211,14 @@ impl<'a> Seen<'a> {
                 })
             }
             Fact::Event(release, event) => {
-                if !self.events.contains_key(release) {
-                    self.events.insert(*release, read.events(*release, 0).await?);
+                if let Entry::Vacant(unread) = self.events.entry(*release) {
+                    unread.insert(read.events(*release, 0).await?);
                 }
                 self.events[release].contains(event)
             }
             Fact::Note(release, line) => {
-                if !self.notes.contains_key(release) {
-                    self.notes.insert(*release, notes(self.store, *release).await?);
+                if let Entry::Vacant(unread) = self.notes.entry(*release) {
+                    unread.insert(notes(self.store, *release).await?);
                 }
                 self.notes[release].rows.iter().any(|entry| entry.line == *line)
             }
