@@ -1,5 +1,6 @@
 //! The sandbox: a cached load, a fresh instance with one call, and a host call.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use relhost_engine::port::{BoxFuture, CallStop, HostCalls};
@@ -9,6 +10,7 @@ use relhost_model::config::{Allow, DeployRule, Limits, NotifyRule};
 use relhost_model::id::PluginName;
 use relhost_model::release::{PluginKind, RunContext};
 use relhost_model::time::Timestamp;
+use relhost_runtime::engine::compile::Here;
 use relhost_runtime::{Activation, Sandbox, SandboxOptions};
 use relhost_tests::workspace::component;
 
@@ -43,6 +45,7 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
             cache_dir: Some(cache.path().to_owned()),
             cache_key: [7; 32],
             limits: Limits::default(),
+            compiler: Arc::new(Here),
         })
     };
     let bytes = std::fs::read(component("guests", "five-steps"))?;

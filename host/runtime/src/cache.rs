@@ -71,25 +71,24 @@ impl Cache {
         if self.mac(&path, compiled).verify_slice(mac).is_err() {
             return tampered("its checksum is not from this host's key");
         }
-        match deserialize(engine, compiled) {
+        match load(engine, compiled) {
             Ok(component) => Found::Component(component),
             Err(error) => tampered(&format!("it does not load: {error:#}")),
         }
     }
 
-    /// Keeps a component.
+    /// Keeps a compiled component for an engine.
     ///
     /// # Errors
     /// If the file cannot be written. The component is usable all the same.
-    pub fn keep(&self, digest: &Digest, component: &Component) -> std::io::Result<()> {
-        let path = self.path(digest, component.engine());
-        let compiled = component.serialize().map_err(std::io::Error::other)?;
+    pub fn keep(&self, digest: &Digest, engine: &Engine, compiled: &[u8]) -> std::io::Result<()> {
+        let path = self.path(digest, engine);
         let number = TEMPORARY.fetch_add(1, Ordering::Relaxed);
         let temporary = self.folder.join(format!(".{}-{}-{number}.tmp", digest.short(), std::process::id()));
         let written = (|| {
             let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-            file.write_all(&self.mac(&path, &compiled).finalize().into_bytes())?;
-            file.write_all(&compiled)?;
+            file.write_all(&self.mac(&path, compiled).finalize().into_bytes())?;
+            file.write_all(compiled)?;
             std::fs::rename(&temporary, &path)
         })();
         if written.is_err() {
@@ -118,12 +117,18 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
+/// Loads a compiled component. Only for bytes that this program compiled: they have just come from its
+/// compiler, or carry this host's checksum.
+///
+/// # Errors
+/// If they were compiled for another engine.
 #[allow(
     unsafe_code,
-    reason = "native code is loaded; the caller has checked that this host's key made these bytes"
+    reason = "native code is loaded; it was compiled by this program, and has not been in other hands since"
 )]
-fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `compiled` carries an HMAC under a key that only this host has, over these very bytes in
-    // memory, so it is what `Component::serialize` returned. A mismatch of engines is an error of its own.
+pub(crate) fn load(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `compiled` is what the engine's own compiler returned: it was handed over by the process that
+    // compiled it, which is this one or a child of it, or it carries an HMAC over these very bytes in memory,
+    // under a key that only this host has. A mismatch of engines is an error of its own.
     unsafe { Component::deserialize(engine, compiled) }
 }

@@ -1,8 +1,11 @@
 //! The two engines, each built in one place, so that what is compiled and what runs always agree.
 
+pub mod compile;
+
 use std::hash::{Hash as _, Hasher};
 use std::num::NonZeroUsize;
 
+use relhost_model::release::PluginKind;
 use sha2::Digest as _;
 use wasmtime::{
     Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy,
@@ -18,7 +21,7 @@ use crate::limits::{
 #[derive(Debug, thiserror::Error)]
 #[error("build the {which} engine: {reason}")]
 pub struct EngineError {
-    /// `stage` or `policy`.
+    /// `stage`, `policy` or `compiling`.
     pub which: &'static str,
     /// What the runtime said.
     pub reason: String,
@@ -29,10 +32,7 @@ pub struct EngineError {
 /// # Errors
 /// If this machine cannot run WebAssembly at all.
 pub fn stage(limits: &Limits) -> Result<Engine, EngineError> {
-    let mut config = shared();
-    config.epoch_interruption(true);
-    config.async_stack_size(FIBRE_STACK);
-    build("stage", config, limits, POOL_INSTANCES)
+    build("stage", config(PluginKind::Stage), limits, POOL_INSTANCES)
 }
 
 /// Runs policies: nothing waits, and loops are cut by fuel, which is the same on every machine.
@@ -40,9 +40,16 @@ pub fn stage(limits: &Limits) -> Result<Engine, EngineError> {
 /// # Errors
 /// If this machine cannot run WebAssembly at all.
 pub fn policy(limits: &Limits) -> Result<Engine, EngineError> {
-    let mut config = shared();
-    config.consume_fuel(true);
-    build("policy", config, limits, 0)
+    build("policy", config(PluginKind::Policy), limits, 0)
+}
+
+/// Compiles for the engine of a kind, and runs nothing: it has no pool, whose address space it would not use.
+///
+/// # Errors
+/// If this machine cannot run WebAssembly at all.
+pub fn compiler(kind: PluginKind) -> Result<Engine, EngineError> {
+    Engine::new(&config(kind))
+        .map_err(|error| EngineError { which: "compiling", reason: format!("{error:#}") })
 }
 
 /// A compiled component fits engines with the same hash only: version, flags and processor are in it.
@@ -53,8 +60,18 @@ pub fn compatibility(engine: &Engine) -> String {
     hex::encode(&hasher.0.finalize()[..16])
 }
 
-fn shared() -> Config {
+/// Everything that compiled code depends on.
+fn config(kind: PluginKind) -> Config {
     let mut config = Config::new();
+    match kind {
+        PluginKind::Stage => {
+            config.epoch_interruption(true);
+            config.async_stack_size(FIBRE_STACK);
+        }
+        PluginKind::Policy => {
+            config.consume_fuel(true);
+        }
+    }
     config.strategy(Strategy::Cranelift);
     config.max_wasm_stack(WASM_STACK);
     config.wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES_MAX));

@@ -35,6 +35,7 @@ pub mod plugin;
 pub mod sandbox;
 
 pub use engine::Ticker;
+pub use engine::compile::{CompileError, Compiler};
 pub use grant::Interface;
 pub use plugin::{Inspection, Plugin, PluginError};
 pub use policy::describe::Description;

@@ -122,6 +122,22 @@ pub const POOL_KEEP_RESIDENT: usize = MIB;
 /// Metadata of one component instance and of one core instance in a pool.
 pub const POOL_INSTANCE_SIZE: usize = MIB;
 
+/// CPU time, of all threads together, that compiling any component may take, besides what its size allows. A
+/// plugin of 100 KiB takes 0.1 to 0.3 s.
+pub const COMPILE_CPU: Duration = Duration::from_secs(5);
+/// The same for each MiB that it has: plain code takes 1 to 2 s.
+pub const COMPILE_CPU_PER_MIB: Duration = Duration::from_secs(3);
+/// Memory that compiling any component may take, besides what its size allows. A plugin of 100 KiB takes
+/// 30 MiB.
+pub const COMPILE_MEMORY: usize = 256 * MIB;
+/// The same for each MiB that it has.
+pub const COMPILE_MEMORY_PER_MIB: usize = 64 * MIB;
+/// Threads that compile one component: more of them need more memory, and others want to go on too.
+pub const COMPILE_THREADS: usize = 4;
+/// A component up to this size never waits for a larger one to be compiled: every real plugin in a compiled
+/// language is below.
+pub const COMPILE_SMALL: usize = MIB;
+
 /// Registered plugins that are kept in memory. The oldest is dropped first and comes back from the cache.
 pub const PLUGINS_MAX: usize = 128;
 /// The largest compiled component that is read from the cache: about ten times the component.
@@ -181,6 +197,30 @@ impl Limits {
             log_bytes: POLICY_LOG_BYTES,
             log_lines: POLICY_LOG_LINES,
             component: POLICY_COMPONENT_MAX,
+        }
+    }
+}
+
+/// What compiling one component may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompileBudget {
+    /// CPU time of all threads together.
+    pub cpu: Duration,
+    /// Memory in bytes.
+    pub memory: usize,
+    /// Threads.
+    pub threads: usize,
+}
+
+impl CompileBudget {
+    /// For a component of so many bytes.
+    #[must_use]
+    pub fn of(size: usize) -> Self {
+        let mib = size.div_ceil(MIB);
+        Self {
+            cpu: COMPILE_CPU + COMPILE_CPU_PER_MIB * u32::try_from(mib).unwrap_or(u32::MAX),
+            memory: COMPILE_MEMORY + COMPILE_MEMORY_PER_MIB * mib,
+            threads: COMPILE_THREADS,
         }
     }
 }

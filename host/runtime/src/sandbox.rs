@@ -15,11 +15,12 @@ use wasmtime::component::Component;
 
 use crate::bindings::policy::PolicyPluginPre;
 use crate::bindings::stage::StagePluginPre;
-use crate::cache::{Cache, Found};
+use crate::cache::{self, Cache, Found};
+use crate::engine::compile::Compiler;
 use crate::engine::{self, EngineError, Ticker};
 use crate::fault::Who;
 use crate::grant::requests;
-use crate::limits::{Limits, PLUGINS_MAX};
+use crate::limits::{COMPILE_SMALL, Limits, PLUGINS_MAX};
 use crate::plugin::shape::Shape;
 use crate::plugin::{self, Inner, Inspection, Linked, Plugin, PluginError};
 use crate::policy;
@@ -27,7 +28,7 @@ use crate::policy::describe::{Description, describe};
 use crate::stage::{self, Activation, Stage};
 
 /// How a sandbox is set up.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SandboxOptions {
     /// Where compiled components are kept; nowhere if `None`.
     pub cache_dir: Option<PathBuf>,
@@ -35,6 +36,8 @@ pub struct SandboxOptions {
     pub cache_key: [u8; 32],
     /// The operator's changes to the limits.
     pub limits: config::Limits,
+    /// Who compiles.
+    pub compiler: Arc<dyn Compiler>,
 }
 
 /// The sandbox could not be set up.
@@ -61,8 +64,11 @@ struct Shared {
     cache: Option<Cache>,
     /// Oldest first.
     plugins: Mutex<Vec<Plugin>>,
+    compiler: Arc<dyn Compiler>,
     /// Held while compiling: one at a time, because each uses every processor.
     compiling: Mutex<()>,
+    /// The same for large components, so that a small one never waits for them.
+    compiling_large: Mutex<()>,
 }
 
 /// Runs plugins. Cheap to clone.
@@ -99,7 +105,9 @@ impl Sandbox {
             policy_limits,
             cache: cache.transpose()?,
             plugins: Mutex::default(),
+            compiler: options.compiler,
             compiling: Mutex::default(),
+            compiling_large: Mutex::default(),
         };
         let ticker = Ticker::new(&shared.stage_engine);
         Ok((Self(Arc::new(shared)), ticker))
@@ -132,7 +140,7 @@ impl Sandbox {
         let limits = &self.0.policy_limits;
         let compiled = shape
             .check_memory(limits.memory, PluginKind::Policy)
-            .and_then(|()| self.compile(&self.0.policy_engine, bytes, &digest))
+            .and_then(|()| self.compile(PluginKind::Policy, bytes, &digest))
             .map_err(|problem| format!("it cannot be asked to describe itself: {problem}"))?;
         let name = PluginName::new(digest.short()).expect("hexadecimal digits are a name");
         let described = describe(&compiled.component, &Who { name, digest }, limits);
@@ -230,25 +238,26 @@ impl Sandbox {
         digest: &Digest,
         allow: &Allow,
     ) -> Result<(Linked, Vec<String>), PluginError> {
-        let compiled = self.compile(&self.0.stage_engine, bytes, digest)?;
+        let compiled = self.compile(PluginKind::Stage, bytes, digest)?;
         let linker = stage::link(&self.0.stage_engine, allow).map_err(|error| PluginError::unfit(&error))?;
         let pre = linker.instantiate_pre(&compiled.component).and_then(StagePluginPre::new);
         Ok((Linked::Stage(pre.map_err(|error| PluginError::unfit(&error))?), compiled.warnings))
     }
 
     fn link_policy(&self, bytes: &[u8], digest: &Digest) -> Result<(Linked, Vec<String>), PluginError> {
-        let compiled = self.compile(&self.0.policy_engine, bytes, digest)?;
+        let compiled = self.compile(PluginKind::Policy, bytes, digest)?;
         let linker = policy::link(&self.0.policy_engine).map_err(|error| PluginError::unfit(&error))?;
         let pre = linker.instantiate_pre(&compiled.component).and_then(PolicyPluginPre::new);
         Ok((Linked::Policy(pre.map_err(|error| PluginError::unfit(&error))?), compiled.warnings))
     }
 
-    fn compile(&self, engine: &Engine, bytes: &[u8], digest: &Digest) -> Result<Compiled, PluginError> {
+    fn compile(&self, kind: PluginKind, bytes: &[u8], digest: &Digest) -> Result<Compiled, PluginError> {
+        let (engine, lane) = (self.engine(kind), self.lane(bytes.len()));
         // Before the lock: what is cached does not wait for what is compiled.
         if let Found::Component(component) = self.cached(engine, digest) {
             return Ok(Compiled { component, warnings: Vec::new() });
         }
-        let _one_at_a_time = self.0.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = lane.lock().unwrap_or_else(PoisonError::into_inner);
         let mut warnings = Vec::new();
         match self.cached(engine, digest) {
             Found::Component(component) => return Ok(Compiled { component, warnings }),
@@ -261,12 +270,25 @@ impl Sandbox {
                 ));
             }
         }
-        let component = Component::from_binary(engine, bytes)
-            .map_err(|error| PluginError::Malformed { reason: format!("{error:#}") })?;
-        if let Some(Err(error)) = self.0.cache.as_ref().map(|cache| cache.keep(digest, &component)) {
+        let compiled = self.0.compiler.compile(kind, bytes)?;
+        // It was compiled for this engine, so what is left to be refused by is the pool.
+        let component = cache::load(engine, &compiled)
+            .map_err(|error| PluginError::Oversized { reason: format!("{error:#}") })?;
+        if let Some(Err(error)) = self.0.cache.as_ref().map(|cache| cache.keep(digest, engine, &compiled)) {
             warnings.push(format!("the compiled component could not be kept: {error}"));
         }
         Ok(Compiled { component, warnings })
+    }
+
+    fn engine(&self, kind: PluginKind) -> &Engine {
+        match kind {
+            PluginKind::Stage => &self.0.stage_engine,
+            PluginKind::Policy => &self.0.policy_engine,
+        }
+    }
+
+    fn lane(&self, size: usize) -> &Mutex<()> {
+        if size <= COMPILE_SMALL { &self.0.compiling } else { &self.0.compiling_large }
     }
 
     fn cached(&self, engine: &Engine, digest: &Digest) -> Found {

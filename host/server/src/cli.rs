@@ -22,6 +22,7 @@ pub mod validate;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use relhost_model::release::PluginKind;
 
 use self::session::Session;
 use self::ui::Ui;
@@ -148,6 +149,13 @@ pub enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+    /// Compile a component from standard input to standard output; the host starts this itself
+    #[command(name = crate::host::compiler::COMMAND, hide = true)]
+    CompileComponent {
+        /// Stage or policy
+        #[arg(value_parser = crate::host::compiler::kind)]
+        kind: PluginKind,
+    },
 }
 
 /// Runs a command and returns how it ended.
@@ -174,5 +182,6 @@ pub async fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
             ui.raw(&String::from_utf8_lossy(&script));
             Ok(Exit::Done)
         }
+        Command::CompileComponent { .. } => unreachable!("main runs it, without the threads of a runtime"),
     }
 }

@@ -2,8 +2,10 @@
 
 pub mod board;
 pub mod cluster;
+pub mod compiler;
 pub mod drives;
 pub mod mailer;
+pub mod seal;
 pub mod touched;
 
 use std::collections::BTreeSet;
@@ -24,6 +26,7 @@ use relhost_store::{Held, SqliteStore};
 
 use self::board::Board;
 use self::cluster::Clusters;
+use self::compiler::Aside;
 use self::drives::Drives;
 use self::mailer::Mailers;
 use self::touched::Touched;
@@ -126,6 +129,7 @@ impl Host {
             cache_dir: Some(folder.join("cache")),
             cache_key: key.derive("component-cache"),
             limits: config.limits.clone(),
+            compiler: Arc::new(Aside),
         };
         let (sandbox, ticker) = Sandbox::new(options).map_err(|e| fault("start the sandbox", &e))?;
         supervisor

@@ -1,14 +1,19 @@
-//! The `relhost` program: install TLS, read the command line, run it, choose the exit code.
+//! The `relhost` program: seal the memory, install TLS, read the command line, run it, choose the exit code.
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use relhost::cli::{Cli, ui::Ui};
+use relhost::cli::{Cli, Command, ui::Ui};
 
 fn main() -> ExitCode {
+    relhost::host::seal::seal();
     // Two providers may be compiled in; without a choice the first TLS connection would panic.
     let _already_installed = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
+    // Compiling is bounded in memory, of which the threads of a runtime would take a part.
+    if let Command::CompileComponent { kind } = cli.command {
+        return relhost::host::compiler::run(kind);
+    }
     let ui = Ui::new(&cli.global);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

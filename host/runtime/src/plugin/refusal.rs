@@ -3,6 +3,7 @@
 use relhost_model::release::PluginKind;
 
 use super::advice::{Advice, advice, table};
+use crate::engine::compile::CompileError;
 use crate::grant::NotGranted;
 
 /// A component cannot be a plugin, or not this one. Each text says what is wrong and what to do.
@@ -32,6 +33,12 @@ pub enum PluginError {
         /// For which kind.
         kind: PluginKind,
     },
+    /// Too much of something else.
+    #[error("the component has more of something than an instance may have: {reason}")]
+    Oversized {
+        /// What the pool said.
+        reason: String,
+    },
     /// Native code.
     #[error(
         "the file is a precompiled component, which is native code and is never loaded; give the `.wasm` file that it was made from"
@@ -60,6 +67,20 @@ pub enum PluginError {
     #[error("the component is not valid: {reason}")]
     Malformed {
         /// What the parser said.
+        reason: String,
+    },
+    /// It takes too much to compile.
+    #[error(
+        "the component cannot be compiled: it takes more than {budget}; split its largest functions, keep generated tables in data, and build it with `opt-level = \"s\"`"
+    )]
+    CompileBudget {
+        /// What it may take.
+        budget: String,
+    },
+    /// The compiler failed.
+    #[error("the component cannot be compiled, and the compiler is to blame: {reason}")]
+    CompilerFailed {
+        /// What it said.
         reason: String,
     },
     /// Neither kind.
@@ -133,6 +154,16 @@ pub enum PluginError {
         /// What the linker said.
         reason: String,
     },
+}
+
+impl From<CompileError> for PluginError {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Invalid(reason) => Self::Malformed { reason },
+            CompileError::Budget(budget) => Self::CompileBudget { budget },
+            CompileError::Broken(reason) => Self::CompilerFailed { reason },
+        }
+    }
 }
 
 fn or_raise(kind: PluginKind) -> &'static str {

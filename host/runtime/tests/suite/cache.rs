@@ -1,16 +1,17 @@
 //! The cache loads native code, so nothing is loaded that this host did not write for this very component and engine.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use relhost_model::config::Limits as Config;
 use relhost_model::digest::Digest;
 use relhost_model::release::{PluginKind, Status};
 use relhost_runtime::cache::{Cache, Found};
+use relhost_runtime::engine::compile::Here;
 use relhost_runtime::limits::Limits;
 use relhost_runtime::{Activation, Plugin, PluginError, Sandbox, SandboxOptions, engine};
 use tempfile::TempDir;
 use wasmtime::Engine;
-use wasmtime::component::Component;
 
 use crate::fixture::stage;
 use crate::host::{Script, context, everything, name};
@@ -20,7 +21,8 @@ const KEY: [u8; 32] = [7; 32];
 /// A sandbox as after a start of the host: nothing in memory. Its guests are short, so nobody ticks.
 fn started(folder: &Path, key: [u8; 32]) -> Sandbox {
     let cache_dir = Some(folder.to_owned());
-    let options = SandboxOptions { cache_dir, cache_key: key, limits: Config::default() };
+    let options =
+        SandboxOptions { cache_dir, cache_key: key, limits: Config::default(), compiler: Arc::new(Here) };
     Sandbox::new(options).expect("the sandbox starts").0
 }
 
@@ -145,7 +147,7 @@ fn a_file_of_the_other_engine_is_never_loaded() {
     let (stages, policies) = (stage_engine(), engine::policy(&Limits::policy()).unwrap());
     let (cache, digest) = (Cache::open(folder.path().to_owned(), KEY).unwrap(), Digest::of(&succeeds()));
     assert_ne!(cache.path(&digest, &stages), cache.path(&digest, &policies));
-    cache.keep(&digest, &Component::from_binary(&policies, &succeeds()).unwrap()).unwrap();
+    cache.keep(&digest, &policies, &policies.precompile_component(&succeeds()).unwrap()).unwrap();
     assert!(matches!(cache.load(&digest, &stages), Found::Nothing));
     std::fs::rename(cache.path(&digest, &policies), cache.path(&digest, &stages)).unwrap();
     assert!(matches!(cache.load(&digest, &stages), Found::Tampered(_)));

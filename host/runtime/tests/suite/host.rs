@@ -1,6 +1,7 @@
 //! The host of the tests: a sandbox with a ticker, and calls answered from a list.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use relhost_engine::port::{BoxFuture, CallStop, HostCalls};
@@ -11,6 +12,7 @@ use relhost_model::digest::Digest;
 use relhost_model::id::{PersonId, PluginName};
 use relhost_model::release::{PluginKind, RunContext};
 use relhost_model::time::Timestamp;
+use relhost_runtime::engine::compile::Here;
 use relhost_runtime::{Activation, Plugin, Sandbox, SandboxOptions};
 
 pub fn name(text: &str) -> PluginName {
@@ -28,7 +30,7 @@ pub fn built(component: &str) -> Vec<u8> {
 }
 
 pub fn sandbox_with(limits: Limits) -> Sandbox {
-    let options = SandboxOptions { cache_dir: None, cache_key: [7; 32], limits };
+    let options = SandboxOptions { cache_dir: None, cache_key: [7; 32], limits, compiler: Arc::new(Here) };
     let (sandbox, ticker) = Sandbox::new(options).expect("the sandbox starts");
     std::thread::Builder::new().name("ticker".into()).spawn(move || ticker.run()).expect("a thread starts");
     sandbox

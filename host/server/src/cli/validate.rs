@@ -1,6 +1,7 @@
 //! `validate`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use relhost_model::config::Config;
@@ -9,6 +10,7 @@ use relhost_runtime::{Sandbox, SandboxOptions};
 use super::session::Session;
 use crate::app::{configured, load, plugins};
 use crate::exit::{Exit, Failure};
+use crate::host::compiler::Aside;
 
 /// Check pipelines and the configuration, components and grants included. Nothing is written.
 #[derive(Debug, Args)]
@@ -90,7 +92,8 @@ fn one(session: &Session<'_>, path: &Path, sets: &[PathBuf]) -> Result<String, F
 /// # Errors
 /// If it cannot be started.
 pub fn sandbox(config: &Config) -> Result<Sandbox, Failure> {
-    let options = SandboxOptions { cache_dir: None, cache_key: [0; 32], limits: config.limits.clone() };
+    let limits = config.limits.clone();
+    let options = SandboxOptions { cache_dir: None, cache_key: [0; 32], limits, compiler: Arc::new(Aside) };
     let (sandbox, _ticker) =
         Sandbox::new(options).map_err(|error| Failure::chain(Exit::Unexpected, "sandbox", &error))?;
     Ok(sandbox)
