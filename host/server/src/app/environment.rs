@@ -100,7 +100,7 @@ pub async fn cleanup(
     }
     let objects = read.applied(environment.clone(), mode).await?;
     let request = if namespace { CleanupRequest::Namespace } else { CleanupRequest::Objects(objects) };
-    let cluster = host.clusters.get(environment, mode, &host.config, host.secrets.as_ref()).await?;
+    let cluster = host.clusters.get(environment, mode, &host.config, &host.secrets).await?;
     let removed = cluster.cleanup(&request, &Quiet).await?;
     let forget = Change::ForgetApplied { environment: environment.clone(), mode };
     host.store.commit(Commit { changes: vec![forget], ..Commit::default() }).await?;

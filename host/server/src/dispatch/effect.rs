@@ -152,8 +152,7 @@ async fn make(
     deployed: Option<&Deployed>,
 ) -> Result<Answer, CallError> {
     unmoved(&host.config, target)?;
-    let cluster =
-        host.clusters.get(&target.environment, target.mode, &host.config, host.secrets.as_ref()).await?;
+    let cluster = host.clusters.get(&target.environment, target.mode, &host.config, &host.secrets).await?;
     match call {
         HostCall::Deploy(call) => {
             deploy(host, target, key, call, lines, cluster.as_ref()).await.map(Answer::Deployed)

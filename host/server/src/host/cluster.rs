@@ -8,10 +8,12 @@ use relhost_engine::port::Secrets;
 use relhost_engine::port::cluster::Cluster;
 use relhost_kubernetes::{KubeCluster, RehearsalCluster};
 use relhost_model::call::CallError;
-use relhost_model::config::Config;
+use relhost_model::config::{ClusterConnection, Config};
 use relhost_model::id::{ClusterName, EnvironmentName};
 use relhost_model::release::Mode;
 use tokio::sync::Mutex;
+
+use crate::supervise::Supervisor;
 
 /// The connections of one host.
 pub struct Clusters {
@@ -35,7 +37,7 @@ impl Clusters {
         environment: &EnvironmentName,
         mode: Mode,
         config: &Config,
-        secrets: &dyn Secrets,
+        secrets: &Arc<dyn Secrets>,
     ) -> Result<Arc<dyn Cluster>, CallError> {
         let configured = config.environments.get(environment);
         let name = configured.and_then(|environment| environment.cluster.as_ref());
@@ -59,13 +61,12 @@ impl Clusters {
                     )
                     .with("help", "add `cluster:` to it in relhost.yaml, or run with --rehearse")
                 })?;
-                let mut open = self.open.lock().await;
-                if let Some(cluster) = open.get(name) {
+                if let Some(cluster) = self.open.lock().await.get(name) {
                     return Ok(Arc::clone(cluster));
                 }
-                let cluster: Arc<dyn Cluster> = Arc::new(KubeCluster::open(name, connection, secrets).await?);
-                open.insert(name.clone(), Arc::clone(&cluster));
-                Ok(cluster)
+                // The lock is not held meanwhile: nobody waits for a cluster that is not theirs.
+                let opened = open(name.clone(), connection.clone(), Arc::clone(secrets)).await?;
+                Ok(Arc::clone(self.open.lock().await.entry(name.clone()).or_insert(opened)))
             }
         }
     }
@@ -76,4 +77,19 @@ impl Clusters {
             self.open.lock().await.remove(name);
         }
     }
+}
+
+/// On a thread that may block: a connection may be told to run a program for its credentials, and that program
+/// may hang.
+async fn open(
+    name: ClusterName,
+    connection: ClusterConnection,
+    secrets: Arc<dyn Secrets>,
+) -> Result<Arc<dyn Cluster>, CallError> {
+    let runtime = tokio::runtime::Handle::current();
+    let opening = move || {
+        let opened = runtime.block_on(KubeCluster::open(&name, &connection, secrets.as_ref()));
+        opened.map(|cluster| Arc::new(cluster) as Arc<dyn Cluster>)
+    };
+    Supervisor::blocking(opening).await
 }
