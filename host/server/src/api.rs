@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod html;
+pub mod listener;
 pub mod page;
 pub mod peer;
 pub mod socket;

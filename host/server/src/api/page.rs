@@ -20,6 +20,7 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use super::html::{self, Attempt};
+use super::listener::Bounded;
 use crate::app::approval::{self, Ballot};
 use crate::app::caller::Caller;
 use crate::dispatch::advance::load;
@@ -64,6 +65,7 @@ pub async fn serve(host: Arc<Host>, listener: TcpListener) {
         .layer(DefaultBodyLimit::max(FORM_MAX))
         .layer(middleware::from_fn(guard))
         .with_state(page);
+    let listener = Bounded::new(listener);
     let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.wait().await }).await;
     if let Err(error) = served {
         tracing::error!(%error, "serve the page");
