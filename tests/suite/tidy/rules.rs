@@ -21,6 +21,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "names", check: names },
     Rule { name: "module-docs", check: module_docs },
     Rule { name: "nouns", check: nouns },
+    Rule { name: "banned", check: banned },
 ];
 
 /// Which of our crates each crate may use. A new arrow is a change of the design and edits this table.
@@ -190,6 +191,16 @@ fn module_docs(root: &Path) -> Vec<String> {
     undocumented
         .map(|path| format!("module-docs: {} does not say what it is about", path.display()))
         .collect()
+}
+
+/// What `deny.toml` bans altogether is in nobody's dependencies.
+fn banned(root: &Path) -> Vec<String> {
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap_or_default();
+    let (deny, lock) = (read("deny.toml"), read("Cargo.lock"));
+    let bans = deny.lines().filter(|line| line.contains("{ crate = ") && !line.contains("wrappers"));
+    let names = bans.filter_map(|line| line.split('"').nth(1));
+    let locked = |name: &&str| lock.contains(&format!("name = \"{name}\"\n"));
+    names.filter(locked).map(|name| format!("banned: {name} is among the dependencies")).collect()
 }
 
 /// Each capability has the same noun three times: contract, host, SDK.

@@ -1,6 +1,7 @@
 //! What the sandbox promises, tried out: one binary, because each links the compiler.
 #![allow(clippy::unwrap_used, reason = "what helps a test may fail like one")]
 
+mod advisory;
 mod cache;
 mod contract;
 mod denial;

@@ -89,6 +89,19 @@ fn a_loop_runs_out_of_fuel() {
 }
 
 #[test]
+fn what_is_called_by_reference_costs_its_fuel() {
+    // Ten calls of a loop that takes more than 4,000 units.
+    let work = "(type $f (func)) (elem declare func $work) (func $work (local $n i32)
+        (local.set $n (i32.const 1000))
+        (loop $l (local.set $n (i32.sub (local.get $n) (i32.const 1))) (br_if $l (local.get $n))))";
+    let body = "(local.set $n (i32.const 10))
+        (loop $l (call_ref $f (ref.func $work))
+          (local.set $n (i32.sub (local.get $n) (i32.const 1))) (br_if $l (local.get $n)))";
+    let (_, fuel) = evaluate(&sandbox(), &policy(work, body), &nothing()).unwrap();
+    assert!(fuel > 40_000, "{fuel}");
+}
+
+#[test]
 fn a_trap_is_named() {
     let error = fault("", "(unreachable)");
     assert_eq!(detail(&error, "cause"), "guest-panic");
