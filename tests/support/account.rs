@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::cluster::Namespace;
 
+/// The control plane's administrator, as the audit log names them.
+pub const ADMIN: &str = "admin";
+
 /// What a deployer needs: everything with what it applies, and to look at what becomes of it.
 #[must_use]
 pub fn deployer() -> Value {

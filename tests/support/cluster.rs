@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 /// Where `cargo xtask test` says what the control plane is.
@@ -67,6 +69,27 @@ impl ControlPlane {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "kubectl {}: {said}", arguments.join(" "));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The administrator's kubeconfig with everything in it, keys too.
+    ///
+    /// # Panics
+    /// If kubectl fails.
+    #[must_use]
+    pub fn flat_kubeconfig(&self) -> String {
+        self.kubectl(&["config", "view", "--raw", "--flatten"])
+    }
+
+    /// The key of the administrator's certificate, PEM.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn client_key(&self) -> String {
+        let path = "jsonpath={.users[0].user.client-key-data}";
+        let encoded = self.kubectl(&["config", "view", "--raw", "--flatten", "-o", path]);
+        let key = STANDARD.decode(encoded.trim()).expect("a key is in base64");
+        String::from_utf8(key).expect("a key is PEM")
     }
 
     fn output(&self, arguments: &[&str], input: &str) -> Output {

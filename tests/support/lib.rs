@@ -6,10 +6,14 @@
 pub mod wait;
 pub mod workspace;
 
+pub mod canary;
+pub mod hostile;
 pub mod program;
+pub mod pulse;
 pub mod python;
 
 pub mod cluster;
+pub mod line;
 pub mod manifest;
 pub mod page;
 

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustix::process::{Pid, Resource, Rlimit};
+
 use crate::wait::until;
 use crate::workspace::root;
 
@@ -192,6 +194,12 @@ impl Running {
         Self { child, stderr, stdout }
     }
 
+    /// Its number at the operating system.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has said on stderr so far.
     ///
     /// # Panics
@@ -255,12 +263,30 @@ impl Running {
         self.signal(rustix::process::Signal::TERM);
     }
 
+    /// Lets it leave a core, as far as it does itself.
+    ///
+    /// # Panics
+    /// If the system refuses.
+    pub fn allow_cores(&self) {
+        let unlimited = Rlimit { current: None, maximum: None };
+        rustix::process::prlimit(Some(self.pid()), Resource::Core, unlimited).expect("raise a limit");
+    }
+
+    /// Ends it as a defect of its own would.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn abort(mut self) {
+        self.signal(rustix::process::Signal::ABORT);
+        let _status = self.child.wait().expect("wait for its end");
+    }
+
+    fn pid(&self) -> Pid {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("it has a pid")
+    }
+
     fn signal(&self, signal: rustix::process::Signal) {
-        let pid = i32::try_from(self.child.id())
-            .ok()
-            .and_then(rustix::process::Pid::from_raw)
-            .expect("it has a pid");
-        rustix::process::kill_process(pid, signal).expect("send a signal");
+        rustix::process::kill_process(self.pid(), signal).expect("send a signal");
     }
 
     /// Waits for its end.

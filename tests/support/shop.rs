@@ -23,6 +23,8 @@ pub enum Access {
     Kubeconfig,
     /// Server, authority and token.
     Token,
+    /// A kubeconfig with the key of the administrator's certificate.
+    Certificate,
 }
 
 /// A namespace with its account: where one environment's releases go.
@@ -56,6 +58,11 @@ impl Target {
                 format!(
                     "{name}: {{ kubeconfig: {{ file: {file}, context: {name} }}, namespace: {namespace} }}"
                 )
+            }
+            Access::Certificate => {
+                let file = format!("keys/{name}.kubeconfig");
+                let _path = place.write(&file, &self.namespace.plane().flat_kubeconfig());
+                format!("{name}: {{ kubeconfig: {{ file: {file} }}, namespace: {namespace} }}")
             }
             Access::Token => {
                 let _token = place.write(&format!("keys/{name}.token"), &self.account.token);

@@ -87,6 +87,17 @@ impl Drop for SmtpServer {
     }
 }
 
+/// The certificate of an authority that has signed nothing, PEM.
+///
+/// # Panics
+/// If none can be made.
+#[must_use]
+pub fn authority() -> String {
+    let mut params = CertificateParams::new(Vec::new()).expect("name nobody");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.self_signed(&KeyPair::generate().expect("make a key")).expect("sign an authority").pem()
+}
+
 struct Files {
     ca: PathBuf,
     certificate: PathBuf,

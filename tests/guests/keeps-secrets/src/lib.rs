@@ -1,4 +1,4 @@
-//! Creates a pull secret and a secret of the operator's, deploys, and says everything it knows.
+//! Creates a pull secret and one of the operator's secrets, deploys, and says everything it knows.
 
 use relhost_sdk::deploy::DEFAULT_TIMEOUT;
 use relhost_sdk::prelude::*;
@@ -8,10 +8,13 @@ use relhost_sdk::prelude::*;
 pub struct Settings {
     /// The registry connection of the pull secret.
     registry: String,
-    /// The operator's secret that becomes the key `value` of a Kubernetes secret.
-    secret: String,
+    /// The operator's secrets that become keys of one Kubernetes secret.
+    secrets: Vec<String>,
     /// What is applied.
     manifests: Vec<String>,
+    /// Whether it panics with everything it knows instead of deploying.
+    #[serde(default)]
+    panics: bool,
 }
 
 /// Creates secrets and deploys.
@@ -24,8 +27,11 @@ impl Stage for KeepsSecrets {
 
     fn run(&self, ctx: &Context, settings: Settings) -> Result<Outcome, Failure> {
         let pull = ctx.secrets().docker_registry("pull", &settings.registry)?;
-        let generic = ctx.secrets().generic("generic").entry("value", &settings.secret).create()?;
+        let generic = ctx.secrets().generic("generic");
+        let generic =
+            settings.secrets.iter().fold(generic, |generic, name| generic.entry(name, name)).create()?;
         info!("what a plugin holds of a secret is its name: {pull:?} {generic:?}");
+        assert!(!settings.panics, "this is all that a plugin knows: {pull:?} {generic:?}");
         let deployment = ctx.deploy().manifests(&settings.manifests).pull_secret(&pull).start()?;
         deployment.wait(DEFAULT_TIMEOUT)?;
         ctx.notify("requester").subject("secrets are kept").send(format!("{pull:?} {generic:?}"))?;
@@ -49,7 +55,7 @@ mod tests {
             .deploy(mock::applied("d", &["Deployment/web"]))
             .wait(mock::rollout())
             .notify(());
-        let settings = json!({ "registry": "company", "secret": "database", "manifests": ["a.yaml"] });
+        let settings = json!({ "registry": "company", "secrets": ["database"], "manifests": ["a.yaml"] });
         assert_eq!(host.run(&KeepsSecrets, settings).unwrap().get("generic"), Some("generic"));
     }
 }

@@ -12,15 +12,11 @@ const MARKER: &str = "hay in the haystack ";
 #[relhost_sdk::settings]
 struct Settings {
     /// What is looked for: in hexadecimal digits, every byte XOR 0x5a.
-    masked: String,
-    /// A pull secret that is created first.
-    pull_secret: Option<PullSecret>,
-}
-
-#[relhost_sdk::settings]
-struct PullSecret {
-    name: String,
+    masked: Vec<String>,
+    /// The registry connection of a pull secret that is created first.
     registry: String,
+    /// The operator's secrets that become keys of another one.
+    secrets: Vec<String>,
 }
 
 struct ScansMemory;
@@ -32,15 +28,15 @@ impl Stage for ScansMemory {
     type Settings = Settings;
 
     fn run(&self, ctx: &Context, settings: Settings) -> Result<Outcome, Failure> {
-        if let Some(PullSecret { name, registry }) = settings.pull_secret {
-            ctx.secrets().docker_registry(name, registry)?;
-        }
-        let masked = from_hex(&settings.masked)
-            .ok_or_else(|| Failure::invalid_settings("masked", "not hexadecimal"))?;
+        ctx.secrets().docker_registry("pull", &settings.registry)?;
+        let generic = ctx.secrets().generic("generic");
+        settings.secrets.iter().fold(generic, |generic, name| generic.entry(name, name)).create()?;
+        let masked: Option<Vec<Vec<u8>>> = settings.masked.iter().map(|digits| from_hex(digits)).collect();
+        let masked = masked.ok_or_else(|| Failure::invalid_settings("masked", "not hexadecimal"))?;
         let marker = std::hint::black_box(MARKER.repeat(2));
         let masked_marker: Vec<u8> = marker.bytes().map(|byte| byte ^ MASK).collect();
         let outcome = Outcome::succeeded("searched")
-            .output("found", count(&masked).to_string())
+            .output("found", masked.iter().map(|masked| count(masked)).sum::<usize>().to_string())
             .output("marker-found", count(&masked_marker).to_string())
             .output("scanned", memory().to_string());
         drop(std::hint::black_box(marker));
