@@ -45,6 +45,8 @@ pub struct Connection {
     namespace: Arc<str>,
     /// The address of the API server.
     server: Arc<str>,
+    /// Whether everything is dry-run before anything is applied.
+    asks_first: bool,
     /// The longest time for one try of a request.
     patience: Duration,
     client: kube::Client,
@@ -74,7 +76,8 @@ impl Connection {
             };
             CallError::permanent("connection-invalid", format!("cluster `{name}`: {reason}"))
         })?;
-        Ok(Self::over(name.clone(), server.trim_end_matches('/'), &connection.namespace, client))
+        let over = Self::over(name.clone(), server.trim_end_matches('/'), &connection.namespace, client);
+        Ok(Self { asks_first: connection.dry_run, ..over })
     }
 
     /// A connection over a client that is there.
@@ -83,6 +86,7 @@ impl Connection {
             cluster,
             namespace: Arc::from(namespace),
             server: Arc::from(server),
+            asks_first: true,
             patience: Duration::MAX,
             client: identity::agent(client, namespace, None),
             served: Arc::default(),
@@ -102,6 +106,12 @@ impl Connection {
     pub fn for_effect(&self, key: &Digest) -> Self {
         let client = identity::agent(self.client.clone(), &self.namespace, Some(key));
         Self { client, ..self.clone() }
+    }
+
+    /// Whether the operator wants everything dry-run before anything is applied.
+    #[must_use]
+    pub fn asks_first(&self) -> bool {
+        self.asks_first
     }
 
     /// The connection's name in the configuration.

@@ -110,6 +110,8 @@ pub struct ClusterConnection {
     pub namespace: String,
     /// `group/Kind` of cluster-scoped kinds that are allowed all the same, for example `Namespace`.
     pub cluster_kinds: Vec<String>,
+    /// Ask the server what an apply of every object would do, before the first is applied.
+    pub dry_run: bool,
 }
 
 /// How to reach a cluster.

@@ -83,6 +83,18 @@ impl Writer {
         Ok((Self { db, mark, requests, shared: Arc::clone(&shared), stored, _held: held }, sender, shared))
     }
 
+    /// The settings that durability rests on, as the database says them: for reports.
+    ///
+    /// # Errors
+    /// If it does not say them.
+    pub fn durability(&self) -> Result<String, StoreError> {
+        let text = |name| self.db.pragma_query_value(None, name, |row| row.get::<_, String>(0));
+        let number = |name| self.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let read = || Ok((text("journal_mode")?, number("synchronous")?));
+        let (mode, synchronous) = read().map_err(|error: rusqlite::Error| Fault::from(error).reading())?;
+        Ok(format!("journal_mode={mode}, synchronous={synchronous}"))
+    }
+
     /// Writes until the store is closed, every handle of it is dropped, or something could not be made
     /// durable. Blocks: give it a thread.
     ///

@@ -129,6 +129,7 @@ pub fn config(snapshot: &Snapshot) -> Config {
         access: ClusterAccess::InCluster,
         namespace: "shop".into(),
         cluster_kinds: Vec::new(),
+        dry_run: true,
     };
     let environments =
         snapshot.pipeline.stages.iter().map(|stage| (stage.environment.clone(), environment()));

@@ -52,6 +52,9 @@ async fn late(connection: &Connection, planned: &mut [Planned], check: Check) ->
 }
 
 async fn all(connection: &Connection, planned: &mut [Planned], check: Check) -> Result<(), CallError> {
+    if !connection.asks_first() {
+        return Ok(());
+    }
     let asked = planned.iter_mut().enumerate().filter(|(_, object)| object.check == check);
     let asked: Vec<_> = asked
         .map(|(index, object)| one::dry_run(connection, object).map(move |done| (index, done)).boxed())

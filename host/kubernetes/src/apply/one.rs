@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use relhost_model::call::{AppliedObject, CallError, Change};
+use relhost_model::time::{Millis, Timestamp};
 use serde_json::Value;
 
 use super::plan::Planned;
 use super::{conflict, failure, migrate, wave};
-use crate::client::{ApiError, Apply, Connection, Response};
+use crate::client::{ApiError, Apply, Connection, MANAGER, Response};
 
 /// How often a conflict is settled for one object. Each round settles every field that the server names, so
 /// a second one means that somebody changed the object meanwhile.
 const ROUNDS_MAX: u32 = 5;
+/// The precision of the times in managed fields and in answers.
+const SECOND: Millis = Millis::from_secs(1);
 /// How long a definition may take to be served, or a namespace to be there.
 const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 /// Between two looks at it.
@@ -20,17 +23,24 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(200);
 /// Asks what an apply would do; conflicts over fields are settled as the rules say.
 pub(super) async fn dry_run(connection: &Connection, planned: &mut Planned) -> Result<(), CallError> {
     let response = send(connection, planned, true).await?;
-    stays(planned, &response.body)?;
+    heed(planned, &response)?;
+    planned.asked = true;
     // A dry run stores nothing, so an object that is there comes back with the version it has.
     planned.before = match response.status {
         201 => None,
         _ => text(&response.body, "resourceVersion"),
     };
+    Ok(())
+}
+
+/// Notes what the server warns of, and refuses an object that is about to go.
+fn heed(planned: &mut Planned, response: &Response) -> Result<(), CallError> {
+    stays(planned, &response.body)?;
     let title = planned.object.title();
-    for warning in response.warnings {
+    for warning in &response.warnings {
         let warning = match planned.object.kind() {
             "Secret" => "the server warns of it, in words that may quote it",
-            _ => &warning,
+            _ => warning,
         };
         planned.note(format!("{title}: {warning}"));
     }
@@ -61,10 +71,16 @@ pub(super) async fn apply(
     if migrate::from_client_side(connection, planned, &response.body).await? {
         response = send(connection, planned, false).await?;
     }
-    let after = text(&response.body, "resourceVersion");
+    if !planned.asked {
+        heed(planned, &response)?;
+    }
+    let stands = match planned.asked {
+        true => text(&response.body, "resourceVersion") == planned.before,
+        false => was_written_before(&response),
+    };
     let change = match () {
         () if created => Change::Created,
-        () if after == planned.before => Change::Unchanged,
+        () if stands => Change::Unchanged,
         () => Change::Configured,
     };
     Ok(AppliedObject {
@@ -75,6 +91,19 @@ pub(super) async fn apply(
         generation: response.body["metadata"]["generation"].as_i64(),
         uid: text(&response.body, "uid"),
     })
+}
+
+/// Whether what we own of an object is older than the answer: an apply that changes nothing leaves the time at which
+/// its manager wrote. Both are whole seconds, so what was written a second ago counts as written now.
+fn was_written_before(response: &Response) -> bool {
+    let entries =
+        response.body["metadata"]["managedFields"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let ours = entries.iter().find(|entry| {
+        entry["manager"] == MANAGER && entry["operation"] == "Apply" && entry["subresource"].is_null()
+    });
+    let written = ours.and_then(|entry| entry["time"].as_str()?.parse::<jiff::Timestamp>().ok());
+    let written = written.and_then(|time| u64::try_from(time.as_millisecond()).ok());
+    written.zip(response.date).is_some_and(|(written, now)| now.since(Timestamp(written)) > SECOND)
 }
 
 async fn send(connection: &Connection, planned: &mut Planned, dry_run: bool) -> Result<Response, CallError> {
@@ -161,4 +190,38 @@ fn established(object: &Value) -> bool {
     conditions.is_some_and(|conditions| {
         conditions.iter().any(|condition| condition["type"] == "Established" && condition["status"] == "True")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(manager: &str, operation: &str, time: &str, now: u64) -> Response {
+        let entry = json!({ "manager": manager, "operation": operation, "time": time });
+        let body = json!({ "metadata": { "managedFields": [entry] } });
+        Response { status: 200, warnings: Vec::new(), date: Some(Timestamp(now)), body }
+    }
+
+    #[test]
+    fn what_was_written_long_before_the_answer_is_unchanged() {
+        let at = |seconds: u64| {
+            was_written_before(&answer("relhost", "Apply", "1970-01-01T00:01:00Z", seconds * 1000))
+        };
+        assert!(at(62));
+        // The same second, or one that may only look like the next.
+        assert!(!at(60));
+        assert!(!at(61));
+    }
+
+    #[test]
+    fn only_our_own_apply_counts() {
+        let long_ago = "1970-01-01T00:00:00Z";
+        assert!(!was_written_before(&answer("kubectl", "Apply", long_ago, 60_000)));
+        assert!(!was_written_before(&answer("relhost", "Update", long_ago, 60_000)));
+        assert!(!was_written_before(&answer("relhost", "Apply", "soon", 60_000)));
+        let undated = Response { date: None, ..answer("relhost", "Apply", long_ago, 60_000) };
+        assert!(!was_written_before(&undated));
+    }
 }

@@ -23,6 +23,8 @@ pub(super) struct Planned {
     /// Take fields from managers that give way, as long as the object has this resource version: what
     /// somebody writes later is not what was looked at.
     pub taken: Option<String>,
+    /// Whether a dry run was answered: only then the next field says something.
+    pub asked: bool,
     /// The resource version before the apply; `None` if the object is new.
     pub before: Option<String>,
     /// What a person should know afterwards.
@@ -45,7 +47,7 @@ impl Planned {
         // What an earlier wave defines cannot be in that wave itself.
         let earliest = if check == Check::Defined { wave::DEFINITIONS + 1 } else { wave::DEFINITIONS };
         let wave = wave::of(object.kind()).max(earliest);
-        Self { object, kind, wave, check, taken: None, before: None, notes: Vec::new() }
+        Self { object, kind, wave, check, taken: None, asked: false, before: None, notes: Vec::new() }
     }
 
     /// What is sent.

@@ -1,5 +1,7 @@
 //! What is applied: that everything is checked first, and whose fields they are.
 
+use relhost_model::call::Change;
+
 use crate::namespace::{Namespace, deployment, details};
 
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\n---\n";
@@ -317,4 +319,32 @@ rules:
     let error = namespace.try_apply(&owner, &set.replace("settings", "others"), &[]).await.unwrap_err();
     assert_eq!(error.code, "forbidden");
     assert!(error.message.ends_with("may not patch configmaps, patch secrets"), "{error:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs a control plane: cargo xtask test"]
+async fn without_a_dry_run_it_is_still_told_what_changed() {
+    let namespace = Namespace::new("unasked").await;
+    let cluster = namespace.without_dry_run().await;
+    // Without a field of its own an object has no time of ours.
+    let config = format!("{}data: {{ key: value }}\n---\n", CONFIG.trim_end_matches("---\n"));
+    let apply = async |text: &str| namespace.try_apply(&cluster, text, &[]).await.unwrap().objects[0].change;
+    assert_eq!(apply(&config).await, Change::Created);
+    let version = || namespace.find("configmap", "settings").unwrap()["metadata"]["resourceVersion"].clone();
+    let before = version();
+    // Times in managed fields are whole seconds: what was written just now may look as if it were written again.
+    let mut told = apply(&config).await;
+    while told == Change::Configured {
+        told = apply(&config).await;
+    }
+    assert_eq!(told, Change::Unchanged);
+    assert_eq!(version(), before);
+    let other = config.replace("value", "other");
+    assert_eq!(apply(&other).await, Change::Configured);
+
+    // What the server refuses is found only when what comes before it is there.
+    let wrong = deployment(1, "ready", "").replace("replicas:", "replica:");
+    let first = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: first }\n---\n";
+    let error = namespace.try_apply(&cluster, &(first.to_owned() + &wrong), &[]).await.unwrap_err();
+    assert_eq!(details(&error, "applied before it failed"), ["ConfigMap/first"], "{error:?}");
 }

@@ -32,7 +32,7 @@ impl Namespace {
             context: None,
             allow_exec_and_files: true,
         };
-        let cluster = open(&name, access, &[]).await;
+        let cluster = open(&name, access, (&[], true)).await;
         let key = Digest::of(name.as_bytes());
         let namespace = Self { name, cluster, key, plane };
         namespace.kubectl(&["create", "namespace", &namespace.name], None);
@@ -53,7 +53,7 @@ impl Namespace {
             // In the tests the name of a variable is its value.
             token: SecretSource::Env(String::from_utf8(token.stdout).unwrap().trim().to_owned()),
         };
-        open(&self.name, access, &[]).await
+        open(&self.name, access, (&[], true)).await
     }
 
     /// An administrator's connection to any namespace, which may apply these cluster-scoped kinds.
@@ -63,7 +63,17 @@ impl Namespace {
             context: None,
             allow_exec_and_files: true,
         };
-        open(namespace, access, cluster_kinds).await
+        open(namespace, access, (cluster_kinds, true)).await
+    }
+
+    /// A connection to this namespace that applies without a dry run.
+    pub async fn without_dry_run(&self) -> KubeCluster {
+        let access = ClusterAccess::Kubeconfig {
+            source: SecretSource::File(self.plane["kubeconfig"].as_str().unwrap().to_owned()),
+            context: None,
+            allow_exec_and_files: true,
+        };
+        open(&self.name, access, (&[], false)).await
     }
 
     /// Reads an object as administrator; `None` if it is not there.
@@ -177,9 +187,13 @@ fn plane() -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-async fn open(namespace: &str, access: ClusterAccess, cluster_kinds: &[&str]) -> KubeCluster {
+async fn open(
+    namespace: &str,
+    access: ClusterAccess,
+    (cluster_kinds, dry_run): (&[&str], bool),
+) -> KubeCluster {
     let cluster_kinds = cluster_kinds.iter().map(|&kind| kind.to_owned()).collect();
-    let connection = ClusterConnection { access, namespace: namespace.to_owned(), cluster_kinds };
+    let connection = ClusterConnection { access, namespace: namespace.to_owned(), cluster_kinds, dry_run };
     KubeCluster::open(&"test".parse().unwrap(), &connection, &Files).await.unwrap()
 }
 

@@ -18,9 +18,10 @@ impl Reader<'_> {
             let access = self.access(&item);
             let namespace = item.get("namespace").and_then(|item| self.namespace(&item));
             let cluster_kinds = texts(&item, "cluster-kinds").into_iter().map(|text| text.value).collect();
+            let dry_run = item.get("dry-run").and_then(|item| item.boolean()).unwrap_or(true);
             let name = name.parse(self.problems);
             if let (Some(name), Some(access), Some(namespace)) = (name, access, namespace) {
-                clusters.insert(name, ClusterConnection { access, namespace, cluster_kinds });
+                clusters.insert(name, ClusterConnection { access, namespace, cluster_kinds, dry_run });
             }
         }
         clusters

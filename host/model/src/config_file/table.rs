@@ -100,6 +100,12 @@ static CLUSTER: Object = Object {
             "Cluster-scoped kinds that are allowed all the same: `Namespace`, `rbac.authorization.k8s.io/ClusterRole`.",
             Shape::List(&Shape::Text),
         ),
+        optional(
+            "dry-run",
+            "`false`: apply without a dry run of every object first. Half the requests, but an object that the server \
+             refuses is found when others are applied already.",
+            Shape::Bool,
+        ),
     ],
     rule: Rule::OneOf(&["kubeconfig", "server", "in-cluster"]),
 };

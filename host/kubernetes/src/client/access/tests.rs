@@ -40,6 +40,7 @@ async fn open(text: String, context: Option<&str>, allow: bool) -> Result<Config
         },
         namespace: "dev".into(),
         cluster_kinds: Vec::new(),
+        dry_run: true,
     };
     config(&"dev-aks".parse().unwrap(), &connection, &Texts(vec![("K", text)])).await
 }
@@ -96,6 +97,7 @@ async fn a_token_goes_over_https_only() {
         },
         namespace: "dev".into(),
         cluster_kinds: Vec::new(),
+        dry_run: true,
     };
     let ca = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let secrets = Texts(vec![("CA", ca.into()), ("T", "t\n".into())]);
@@ -118,7 +120,8 @@ async fn a_kubeconfig_that_is_not_there_is_said_to_be_so() {
     for allow_exec_and_files in [false, true] {
         let source = SecretSource::File("/nowhere/kubeconfig".into());
         let access = ClusterAccess::Kubeconfig { source, context: None, allow_exec_and_files };
-        let connection = ClusterConnection { access, namespace: "dev".into(), cluster_kinds: Vec::new() };
+        let connection =
+            ClusterConnection { access, namespace: "dev".into(), cluster_kinds: Vec::new(), dry_run: true };
         let error = config(&"dev-aks".parse().unwrap(), &connection, &Nothing).await.unwrap_err();
         assert_eq!(error.code, "secret-unreadable");
         assert!(error.message.contains("there is no such file"), "{error:?}");
