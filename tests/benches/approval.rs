@@ -14,11 +14,21 @@ use rustix::fs::inotify;
 use serde_json::json;
 
 use crate::owner::Owner;
+use crate::peer::{Part, Peer};
 use crate::process::binary;
-use crate::report::{Row, Unit};
+use crate::quick;
+use crate::report::{Goal, Row, Unit};
+
+pub const ABOUT: &str = "From the vote, posted to the socket of `relhost serve --rehearse`, until the first object of \
+    the run that had waited for it appears in the rehearsal cluster. The run has no instance while it waits. \
+    The peers: Restate from the resolution of an awakeable, posted to its ingress, on a run that it reports as \
+    suspended; DBOS from `send`, whose run stays in memory; both until the next step starts.";
 
 /// How often it is measured, after one that warms up.
-const TIMES: usize = 60;
+const TIMES: usize = 100;
+/// The same of the peers; one of them looks once in a second.
+const PEER_TIMES: usize = 60;
+const PEER_TIMES_SLOW: usize = 20;
 
 pub fn measure() -> anyhow::Result<Vec<Row>> {
     let folder = tempfile::tempdir()?;
@@ -31,10 +41,26 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
     once(&owner, folder.path(), 0, |_| Ok(()))?;
     let objects = Watch::open(&state.join("rehearsal/live"))?;
     let mut times = Vec::new();
-    for n in 1..=TIMES {
+    for n in 1..=quick::times(TIMES) {
         times.push(once(&owner, folder.path(), n, |name| objects.wait_for(name))?);
     }
-    Ok(vec![Row::times("approval to the next effect of a suspended run", Some(5.0), Unit::Millis, &times)])
+    let what = "approval to the next effect of a suspended run";
+    let mut ours = Row::times(what, Goal::Value(5.0), Unit::Millis, &times);
+    let mut late = ours.p99(format!("{what}, p99"), Goal::Value(20.0));
+    let mut peers = Vec::new();
+    for (peer, times) in [(Peer::Restate, PEER_TIMES), (Peer::Dbos, PEER_TIMES_SLOW)] {
+        match peer.measure(Part::Approval, quick::times(times)) {
+            Ok(seen) => {
+                let row =
+                    Row::times(format!("{what}: {}", seen.title), Goal::None, Unit::Millis, &seen.times);
+                let late_peer = row.p99(format!("{what}, p99: {}", peer.name()), Goal::None);
+                (ours, late) = (ours.beside(peer.name(), &row), late.beside(peer.name(), &late_peer));
+                peers.extend([row, late_peer]);
+            }
+            Err(error) => peers.push(Row::missing(format!("{what}: {}", peer.name()), format!("{error:#}"))),
+        }
+    }
+    Ok([ours, late].into_iter().chain(peers).collect())
 }
 
 /// One release, from its vote until `seen` returns.

@@ -6,19 +6,27 @@ use std::process::Command;
 ///
 /// # Errors
 /// If the binary that was measured cannot say its version.
-pub fn facts() -> anyhow::Result<Vec<(&'static str, String)>> {
+pub fn facts() -> anyhow::Result<Vec<(String, String)>> {
     let system = rustix::system::uname();
     let kernel = format!("{} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy());
     let cores = std::thread::available_parallelism()?.get();
     let folder = std::env::temp_dir();
-    Ok(vec![
+    let facts = [
         ("processor", format!("{cores} cores, {}", field("/proc/cpuinfo", "model name"))),
         ("memory", field("/proc/meminfo", "MemTotal")),
         ("kernel", kernel),
         ("file system of the measured state", file_system(&folder)),
         ("relhost", said(Command::new(super::process::binary()?).arg("--version"))?),
         ("compiler", said(Command::new("rustc").arg("--version"))?),
-    ])
+        ("load at the end of the run", load()),
+    ];
+    Ok(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// Averages of one, five and fifteen minutes; more than the cores means that others worked here too.
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
 fn field(path: &str, name: &str) -> String {

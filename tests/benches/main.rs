@@ -1,39 +1,71 @@
 //! Measurements: `cargo xtask bench`. Each is taken many times; the report has the median and the spread, the
-//! goal beside it, and the machine.
+//! goal beside it, the same measure of others where there is one, and the machine.
 
-mod approval;
 mod machine;
 mod owner;
 mod process;
+mod quick;
 mod report;
+
+mod journaled;
+mod sync;
+
+mod peer;
+
+mod control_plane;
+mod delay;
+
+mod apply;
+mod approval;
+mod cause;
+mod fleet;
+mod replay;
 mod sandbox;
+mod size;
 mod steps;
+mod waiting;
+
+use std::path::Path;
 
 use anyhow::bail;
 
 use self::report::Row;
 
 /// A group of measurements.
-type Group = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
+struct Group {
+    name: &'static str,
+    /// What is measured, and by which commands.
+    about: &'static str,
+    measure: fn() -> anyhow::Result<Vec<Row>>,
+}
 
 /// In the order of the report.
 const GROUPS: &[Group] = &[
-    ("sandbox", sandbox::measure),
-    ("steps", steps::measure),
-    ("approval", approval::measure),
-    ("process", process::measure),
+    Group { name: "sandbox", about: sandbox::ABOUT, measure: sandbox::measure },
+    Group { name: "replay", about: replay::ABOUT, measure: replay::measure },
+    Group { name: "steps", about: steps::ABOUT, measure: steps::measure },
+    Group { name: "approval", about: approval::ABOUT, measure: approval::measure },
+    Group { name: "waiting", about: waiting::ABOUT, measure: waiting::measure },
+    Group { name: "process", about: process::ABOUT, measure: process::measure },
+    Group { name: "apply", about: apply::ABOUT, measure: apply::measure },
+    Group { name: "cause", about: cause::ABOUT, measure: cause::measure },
+    Group { name: "size", about: size::ABOUT, measure: size::measure },
 ];
 
-const HELP: &str = "\
-Usage: relhost-bench [--write FILE] [GROUP...]
-
-Groups: sandbox, steps, approval, process; all of them without any.
-";
+/// From here on a page is written by people: the next run keeps it.
+const FINDINGS: &str = "\n## What limits it\n";
 
 fn main() -> anyhow::Result<()> {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
     if words.iter().any(|word| word == "--help" || word == "-h") {
-        return print(HELP);
+        return print(&help());
+    }
+    if words.first().is_some_and(|word| word == sync::COUNTED) {
+        return steps::counted(&words[1..]);
+    }
+    if let Some(at) = words.iter().position(|word| word == "--quick") {
+        words.remove(at);
+        quick::start();
     }
     let file = match words.iter().position(|word| word == "--write") {
         Some(at) if at + 1 < words.len() => {
@@ -43,20 +75,37 @@ fn main() -> anyhow::Result<()> {
         Some(_) => bail!("`--write` needs a file"),
         None => None,
     };
-    if let Some(unknown) = words.iter().find(|word| GROUPS.iter().all(|(name, _)| name != word)) {
-        bail!("there is no group `{unknown}`\n{HELP}");
+    if let Some(unknown) = words.iter().find(|word| GROUPS.iter().all(|group| group.name != *word)) {
+        bail!("there is no group `{unknown}`\n{}", help());
     }
-    let mut rows = Vec::new();
-    for (name, measure) in
-        GROUPS.iter().filter(|(name, _)| words.is_empty() || words.iter().any(|w| w == name))
-    {
-        rows.extend(measure().map_err(|error| error.context(format!("measure `{name}`")))?);
+    let mut measured = Vec::new();
+    for group in GROUPS.iter().filter(|group| words.is_empty() || words.iter().any(|w| w == group.name)) {
+        // A group that cannot be measured says so and keeps no other from it.
+        let rows =
+            (group.measure)().unwrap_or_else(|error| vec![Row::missing(group.name, format!("{error:#}"))]);
+        // At once: what was measured is seen even if a later group fails.
+        print(&format!("{}\n", report::table(&rows)))?;
+        measured.push((group.name, group.about, rows));
     }
-    print(&report::table(&rows))?;
     if let Some(file) = file {
-        std::fs::write(&file, report::page(&rows, &machine::facts()?))?;
+        let findings = findings(Path::new(&file));
+        std::fs::write(&file, report::page(&measured, &machine::facts()?, &findings))?;
     }
     Ok(())
+}
+
+fn help() -> String {
+    let names: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();
+    format!(
+        "Usage: relhost-bench [--quick] [--write FILE] [GROUP...]\n\nGroups: {}; all of them without any.\n",
+        names.join(", ")
+    )
+}
+
+/// What people wrote into the page.
+fn findings(page: &Path) -> String {
+    let text = std::fs::read_to_string(page).unwrap_or_default();
+    text.find(FINDINGS).map_or_else(String::new, |at| text[at..].to_owned())
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -1,6 +1,10 @@
 //! Samples, and how they are written down.
 
+mod page;
+
 use std::time::Duration;
+
+pub use page::{page, table};
 
 /// In what a measure is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,49 +13,131 @@ pub enum Unit {
     Micros,
     /// Lower is better.
     Millis,
+    /// Lower is better.
+    Seconds,
+    /// Lower is better.
+    Bytes,
+    /// Lower is better.
+    Mebibytes,
+    /// A number of something; lower is better.
+    Count,
     /// Higher is better.
     PerSecond,
 }
 
+impl Unit {
+    fn of(self, time: Duration) -> f64 {
+        let scale = match self {
+            Self::Micros => 1e6,
+            Self::Millis => 1e3,
+            _ => 1.0,
+        };
+        time.as_secs_f64() * scale
+    }
+
+    /// A value for people.
+    pub fn shown(self, value: f64) -> String {
+        let digits = usize::from(value.abs() < 10.0) * 2;
+        match self {
+            Self::Micros => format!("{value:.digits$} us"),
+            Self::Millis => format!("{value:.digits$} ms"),
+            Self::Seconds => format!("{value:.2} s"),
+            Self::Bytes => format!("{value:.0} B"),
+            Self::Mebibytes => format!("{value:.1} MiB"),
+            Self::Count => format!("{value:.2}"),
+            Self::PerSecond => format!("{value:.0}/s"),
+        }
+    }
+}
+
+/// What a measure has to reach.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Goal {
+    /// It explains others.
+    None,
+    /// At most this, or for a rate at least.
+    Value(f64),
+    /// At most this part of the first peer's time.
+    Part(f64),
+}
+
 /// A line of the report.
+#[derive(Clone)]
 pub struct Row {
     /// What was measured.
-    pub what: &'static str,
-    /// The goal, in the unit; nothing for a line that explains others.
-    pub goal: Option<f64>,
-    /// In what.
-    pub unit: Unit,
-    /// Everything that was seen, in the unit.
+    pub what: String,
+    unit: Unit,
+    goal: Goal,
+    /// Everything that was seen, in the unit, in order; empty if it could not be measured.
     samples: Vec<f64>,
+    /// The part of the samples that lies below the value that counts.
+    part: f64,
+    /// The same measure of others.
+    peers: Vec<(String, f64)>,
+    why_not: String,
 }
 
 impl Row {
+    /// From values in the unit.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub fn new(what: impl Into<String>, goal: Goal, unit: Unit, mut samples: Vec<f64>) -> Self {
+        let what = what.into();
+        assert!(!samples.is_empty(), "{what} was measured");
+        samples.sort_by(f64::total_cmp);
+        Self { what, unit, goal, samples, part: 0.5, peers: Vec::new(), why_not: String::new() }
+    }
+
     /// From durations.
     ///
     /// # Panics
     /// If there are none.
-    pub fn times(what: &'static str, goal: Option<f64>, unit: Unit, times: &[Duration]) -> Self {
-        let scale = match unit {
-            Unit::Micros => 1e6,
-            Unit::Millis => 1e3,
-            Unit::PerSecond => 1.0,
-        };
-        Self::new(what, goal, unit, times.iter().map(|time| time.as_secs_f64() * scale).collect())
+    pub fn times(what: impl Into<String>, goal: Goal, unit: Unit, times: &[Duration]) -> Self {
+        Self::new(what, goal, unit, times.iter().map(|time| unit.of(*time)).collect())
     }
 
     /// From so many operations in each duration.
     ///
     /// # Panics
     /// If there are none.
-    pub fn rates(what: &'static str, goal: Option<f64>, operations: u32, times: &[Duration]) -> Self {
+    pub fn rates(what: impl Into<String>, goal: Goal, operations: u32, times: &[Duration]) -> Self {
         let rates = times.iter().map(|time| f64::from(operations) / time.as_secs_f64()).collect();
         Self::new(what, goal, Unit::PerSecond, rates)
     }
 
-    fn new(what: &'static str, goal: Option<f64>, unit: Unit, mut samples: Vec<f64>) -> Self {
-        assert!(!samples.is_empty(), "{what} was measured");
-        samples.sort_by(f64::total_cmp);
-        Self { what, goal, unit, samples }
+    /// Something that could not be measured, and why.
+    pub fn missing(what: impl Into<String>, why_not: impl std::fmt::Display) -> Self {
+        Self {
+            what: what.into(),
+            unit: Unit::Count,
+            goal: Goal::None,
+            samples: Vec::new(),
+            part: 0.5,
+            peers: Vec::new(),
+            why_not: why_not.to_string().replace('\n', " "),
+        }
+    }
+
+    /// The same samples, of which the 99th percentile counts.
+    pub fn p99(&self, what: impl Into<String>, goal: Goal) -> Self {
+        Self { what: what.into(), goal, part: 0.99, ..self.clone() }
+    }
+
+    /// Sets it beside the same measure of somebody else; one that is missing says nothing.
+    pub fn beside(mut self, name: &str, peer: &Self) -> Self {
+        if !peer.samples.is_empty() {
+            self.peers.push((name.to_owned(), peer.counts()));
+        }
+        self
+    }
+
+    /// The value that counts.
+    ///
+    /// # Panics
+    /// If nothing was measured.
+    pub fn counts(&self) -> f64 {
+        self.quantile(self.part)
     }
 
     /// The value below which this part of the samples lies.
@@ -66,78 +152,47 @@ impl Row {
     }
 
     fn verdict(&self) -> &'static str {
-        let median = self.quantile(0.5);
+        if self.samples.is_empty() {
+            return "";
+        }
+        let met = match (self.goal, self.peers.first()) {
+            (Goal::None, _) => return "",
+            (Goal::Part(_), None) => return "no peer",
+            (Goal::Value(goal), _) if self.unit == Unit::PerSecond => self.counts() >= goal,
+            (Goal::Value(goal), _) => self.counts() <= goal,
+            (Goal::Part(part), Some((_, peer))) => self.counts() <= peer * part,
+        };
+        if met { "met" } else { "missed" }
+    }
+
+    fn goal(&self) -> String {
         match self.goal {
-            None => "",
-            Some(goal) if self.unit == Unit::PerSecond && median >= goal => "met",
-            Some(goal) if self.unit != Unit::PerSecond && median <= goal => "met",
-            Some(_) => "missed",
+            Goal::None => String::new(),
+            Goal::Value(goal) => self.unit.shown(goal),
+            Goal::Part(part) => format!("{part:.1}x"),
         }
     }
 
-    fn cells(&self) -> [String; 7] {
-        let shown = |value: f64| shown(value, self.unit);
+    fn beside_others(&self) -> String {
+        let said = self.peers.iter().map(|(name, peer)| format!("{:.2}x {name}", self.counts() / peer));
+        said.collect::<Vec<_>>().join(", ")
+    }
+
+    fn cells(&self) -> [String; 8] {
+        let what = self.what.clone();
+        if self.samples.is_empty() {
+            let none = String::new;
+            return [what, none(), "-".into(), none(), none(), none(), none(), self.why_not.clone()];
+        }
         [
-            self.what.to_owned(),
-            self.goal.map(shown).unwrap_or_default(),
-            shown(self.quantile(0.5)),
-            shown(self.quantile(0.1)),
-            shown(self.quantile(0.9)),
+            what,
+            self.goal(),
+            self.unit.shown(self.counts()),
+            self.unit.shown(self.quantile(0.1)),
+            self.unit.shown(self.quantile(0.9)),
             self.samples.len().to_string(),
+            self.beside_others(),
             self.verdict().to_owned(),
         ]
     }
-}
-
-const HEADER: [&str; 7] = ["measure", "goal", "median", "p10", "p90", "n", ""];
-
-fn shown(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Micros if value < 10.0 => format!("{value:.2} us"),
-        Unit::Micros => format!("{value:.0} us"),
-        Unit::Millis if value < 10.0 => format!("{value:.2} ms"),
-        Unit::Millis => format!("{value:.0} ms"),
-        Unit::PerSecond => format!("{value:.0}/s"),
-    }
-}
-
-/// For the terminal.
-pub fn table(rows: &[Row]) -> String {
-    let mut lines = vec![HEADER.map(str::to_owned)];
-    lines.extend(rows.iter().map(Row::cells));
-    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or_default();
-    let widths: [usize; 7] = std::array::from_fn(width);
-    let mut text = String::new();
-    for line in &lines {
-        for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
-            let cell = if column == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") };
-            text.push_str(&cell);
-        }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-    }
-    text
-}
-
-/// As a page of the documentation.
-pub fn page(rows: &[Row], machine: &[(&'static str, String)]) -> String {
-    let mut text = String::from(
-        "# Benchmarks\n\nWritten by `cargo xtask bench`: an optimised build, each measure taken `n` times on one \
-         machine. The median counts; `p10` and `p90` are the spread. Durable measures use the database as the \
-         product does (WAL, `synchronous=FULL`).\n\n",
-    );
-    text.push_str(&format!("| {} |\n", HEADER.join(" | ")));
-    text.push_str("|---|---:|---:|---:|---:|---:|---|\n");
-    for row in rows {
-        text.push_str(&format!("| {} |\n", row.cells().join(" | ")));
-    }
-    text.push_str("\n| machine and versions | |\n|---|---|\n");
-    for (name, value) in machine {
-        text.push_str(&format!("| {name} | {value} |\n"));
-    }
-    text.push_str(
-        "\nOne group alone: `cargo xtask bench sandbox` (or `steps`, `approval`, `process`); that does not change \
-         this page.\n",
-    );
-    text
 }

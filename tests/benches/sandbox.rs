@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use relhost_engine::port::{BoxFuture, CallStop, HostCalls};
-use relhost_model::actor::Actor;
 use relhost_model::call::{Answer, HostCall, LogLine};
 use relhost_model::config::{Allow, DeployRule, Limits, NotifyRule};
 use relhost_model::id::PluginName;
-use relhost_model::release::{PluginKind, RunContext};
+use relhost_model::release::PluginKind;
 use relhost_model::time::Timestamp;
 use relhost_runtime::engine::compile::Here;
 use relhost_runtime::{Activation, Sandbox, SandboxOptions};
 use relhost_tests::workspace::component;
 
-use crate::report::{Row, Unit};
+use crate::journaled::context;
+use crate::report::{Goal, Row, Unit};
+
+pub const ABOUT: &str = "In one process: a component from the cache of compiled ones, an instance of the guest \
+    `five-steps` with one call, and what each further call costs.";
 
 const TIMES: usize = 200;
 const TIMES_LONG: usize = 30;
@@ -68,7 +71,7 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
     std::thread::Builder::new().name("ticker".into()).spawn(move || ticker.run())?;
     let plugin = register(&sandbox)?;
     let activation = |steps: u32| {
-        let context = context(steps);
+        let context = context(steps, "notify");
         let started = Instant::now();
         let ended = runtime.block_on(sandbox.run_stage(&plugin, &context, "seed", &mut Nothing));
         (started.elapsed(), ended)
@@ -89,25 +92,8 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
     let per_call: Vec<Duration> =
         timed(TIMES_LONG, CALLS)?.into_iter().map(|many| many.saturating_sub(overhead) / CALLS).collect();
     Ok(vec![
-        Row::times("cached component load", Some(0.3), Unit::Millis, &loads),
-        Row::times("instantiate and one call", Some(50.0), Unit::Micros, &one),
-        Row::times("host call (two strings in, one out)", Some(0.5), Unit::Micros, &per_call),
+        Row::times("cached component load", Goal::Value(0.3), Unit::Millis, &loads),
+        Row::times("instantiate and one call", Goal::Value(50.0), Unit::Micros, &one),
+        Row::times("host call (two strings in, one out)", Goal::Value(0.5), Unit::Micros, &per_call),
     ])
-}
-
-fn context(steps: u32) -> RunContext {
-    RunContext {
-        pipeline: "bench".into(),
-        release: "R-1".into(),
-        stage: "Dev".into(),
-        environment: "dev".into(),
-        namespace: "dev".into(),
-        attempt: 1,
-        rehearsal: true,
-        requester: Actor::Service("bench".into()),
-        artifacts: Vec::new(),
-        variables: Default::default(),
-        settings: format!(r#"{{"steps":{steps},"power":"notify"}}"#),
-        outputs: Default::default(),
-    }
 }

@@ -1,149 +1,165 @@
-//! Durable steps: the journal of a run on SQLite with synchronous=FULL, and effects that do nothing.
+//! Durable steps: guests whose calls are journaled, on SQLite as the product opens it, and effects that do nothing.
 
 use std::io::Write as _;
+use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use relhost_engine::journal::Record;
-use relhost_engine::port::store::{AppendFrame, Change, Commit, NewRun, Sequence, Store as _};
-use relhost_engine::replay::{Begin, JournalLimit, RunJournal};
-use relhost_model::actor::Actor;
-use relhost_model::call::{Answer, HostCall, Rollout, WaitCall};
-use relhost_model::digest::Digest;
-use relhost_model::id::{DeploymentId, ReleaseId, RunId, RunUuid};
-use relhost_model::release::{RunContext, RunStart};
-use relhost_model::time::Timestamp;
-use relhost_store::{SqliteStore, StateFolder};
+use anyhow::Context as _;
+use tokio::sync::Semaphore;
 
-use crate::report::{Row, Unit};
+use crate::journaled::Engine;
+use crate::peer::{Part, Peer};
+use crate::quick;
+use crate::report::{Goal, Row, Unit};
+use crate::sync;
+
+pub const ABOUT: &str = "A step is a host call of the guest `five-steps` whose intent is durable before its effect, \
+    which does nothing; a run is created, claimed and ended within the time. At most 32 runs are in flight, as in the \
+    product. The peers run the same number of steps that do nothing, with their own settings \
+    (`tests/benches/peers`). fsyncs are counted by `strace -f -c` around another run of the same program.";
 
 /// Steps of the sequential run; the issue's goal is stated for runs of hundreds.
 const SEQUENTIAL: u32 = 2000;
-/// Runs in flight, and steps of each.
-const RUNS: u32 = 32;
+/// Runs in flight, in the product and here.
+const IN_FLIGHT: usize = 32;
+/// Runs of a few steps at once, and how often each is measured, here and with the peers.
+const AT_ONCE: [(u32, usize, usize); 2] = [(32, 15, 5), (1000, 5, 1)];
 const STEPS: u32 = 5;
-/// How often each is measured.
 const TIMES: usize = 9;
+/// The same of the peers, who need longer.
+const PEER_STEPS: u32 = 200;
+const PEER_TIMES: usize = 5;
 /// How often the disk itself is asked.
 const PROBES: usize = 500;
+/// Steps whose fsyncs are counted.
+const COUNTED: u32 = 500;
 
 pub fn measure() -> anyhow::Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let folder = tempfile::tempdir()?;
-    let held = StateFolder::acquire(folder.path())?;
-    let (store, writer) = SqliteStore::open(&held)?;
-    std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?;
-    runtime.block_on(async {
-        crate::steps::release(&store).await?;
-        let mut sequential = Vec::new();
-        let mut concurrent = Vec::new();
-        for _ in 0..TIMES {
-            let started = Instant::now();
-            run(&store, SEQUENTIAL).await?;
-            sequential.push(started.elapsed());
-            let started = Instant::now();
-            let mut runs = tokio::task::JoinSet::new();
-            for _ in 0..RUNS {
-                let store = store.clone();
-                runs.spawn(async move { run(&store, STEPS).await });
-            }
-            while let Some(ended) = runs.join_next().await {
-                ended??;
-            }
-            concurrent.push(started.elapsed());
-        }
-        anyhow::Ok(vec![
-            Row::rates("sequential durable steps", Some(2000.0), SEQUENTIAL, &sequential),
-            Row::rates("32 runs of 5 durable steps at once", Some(5000.0), RUNS * STEPS, &concurrent),
-            Row::times("the disk: append 4 KiB and fdatasync", None, Unit::Micros, &disk(folder.path())?),
-        ])
+    let engine = runtime.block_on(Engine::open(folder.path()))?;
+    let sequential =
+        times(quick::times(TIMES), || runtime.block_on(engine.run(quick::of(SEQUENTIAL))).map(drop))?;
+    let what = format!("sequential durable steps ({})", engine.settings);
+    let ours = Row::rates(what, Goal::Value(2000.0), quick::of(SEQUENTIAL), &sequential);
+    let mut rows =
+        beside(ours, "sequential steps", Part::OneRun(quick::of(PEER_STEPS)), quick::times(PEER_TIMES));
+    for (count, repeated, peer_repeated) in AT_ONCE {
+        let (count, repeated, peer_repeated) =
+            (quick::of(count), quick::times(repeated), quick::times(peer_repeated));
+        let seen = times(repeated, || runtime.block_on(runs(&engine, count)))?;
+        let what = format!("{count} runs of {STEPS} durable steps");
+        let ours = Row::rates(what.clone(), Goal::Value(5000.0), count * STEPS, &seen);
+        rows.extend(beside(ours, &what, Part::RunsOfFive(count), peer_repeated));
+    }
+    rows.push(synced("sequential", 1, COUNTED)?);
+    rows.extend(Peer::ALL.map(peer_synced));
+    rows.push(synced("32 runs of 5", IN_FLIGHT as u32, STEPS)?);
+    rows.push(Row::times(
+        "the disk: append 4 KiB and fdatasync",
+        Goal::None,
+        Unit::Micros,
+        &disk(folder.path())?,
+    ));
+    Ok(rows)
+}
+
+/// Our row, and the same of the peers.
+fn beside(mut ours: Row, what: &str, part: Part, times: usize) -> Vec<Row> {
+    let operations = match part {
+        Part::OneRun(steps) => steps,
+        Part::RunsOfFive(runs) => runs * STEPS,
+        Part::Approval => 1,
+    };
+    let mut peers = Vec::new();
+    for peer in Peer::ALL {
+        let row = match peer.measure(part, times) {
+            Ok(seen) => Row::rates(format!("{what}: {}", seen.title), Goal::None, operations, &seen.times),
+            Err(error) => Row::missing(format!("{what}: {}", peer.name()), format!("{error:#}")),
+        };
+        ours = ours.beside(peer.name(), &row);
+        peers.push(row);
+    }
+    peers.insert(0, ours);
+    peers
+}
+
+fn peer_synced(peer: Peer) -> Row {
+    let what = format!("fsyncs per step, sequential: {}", peer.name());
+    match peer.synced(PEER_STEPS) {
+        Ok(count) => Row::new(what, Goal::None, Unit::Count, vec![count]),
+        Err(error) => Row::missing(what, format!("{error:#}")),
+    }
+}
+
+/// So many runs, at most [`IN_FLIGHT`] at once.
+async fn runs(engine: &Engine, count: u32) -> anyhow::Result<()> {
+    let free = Arc::new(Semaphore::new(IN_FLIGHT));
+    let mut runs = tokio::task::JoinSet::new();
+    for _ in 0..count {
+        let (engine, free) = (engine.clone(), Arc::clone(&free));
+        runs.spawn(async move {
+            let _one = free.acquire().await?;
+            engine.run(STEPS).await
+        });
+    }
+    while let Some(ended) = runs.join_next().await {
+        ended??;
+    }
+    Ok(())
+}
+
+/// fsyncs per step of so many runs at once.
+fn synced(what: &str, runs: u32, steps: u32) -> anyhow::Result<Row> {
+    let program = std::env::current_exe()?;
+    let command = |steps: u32| {
+        let mut command = Command::new(&program);
+        command.args([sync::COUNTED, &runs.to_string(), &(steps / runs).to_string()]);
+        Ok(command)
+    };
+    let what = format!("fsyncs per step, {what}");
+    Ok(match sync::per_step(command, runs * steps) {
+        Ok(count) => Row::new(what, Goal::None, Unit::Count, vec![count]),
+        Err(error) => Row::missing(what, format!("{error:#}")),
     })
+}
+
+/// What the counted program does: `RUNS STEPS`.
+///
+/// # Errors
+/// If it is called otherwise, or a run does not end well.
+pub fn counted(words: &[String]) -> anyhow::Result<()> {
+    let number = |at: usize| words.get(at).and_then(|word| word.parse().ok()).context("RUNS STEPS");
+    let (count, steps): (u32, u32) = (number(0)?, number(1)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let folder = tempfile::tempdir()?;
+    runtime.block_on(async {
+        let engine = Engine::open(folder.path()).await?;
+        match (count, steps) {
+            (_, 0) => Ok(()),
+            (1, _) => engine.run(steps).await.map(drop),
+            _ => runs(&engine, count).await,
+        }
+    })
+}
+
+fn times(count: usize, mut work: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<Duration>> {
+    let mut seen = Vec::new();
+    for _ in 0..count {
+        let started = Instant::now();
+        work()?;
+        seen.push(started.elapsed());
+    }
+    Ok(seen)
 }
 
 /// What a durable step cannot be quicker than here.
 fn disk(folder: &std::path::Path) -> anyhow::Result<Vec<Duration>> {
     let mut file = std::fs::File::create(folder.join("probe"))?;
     let page = [7; 4096];
-    let mut times = Vec::new();
-    for _ in 0..PROBES {
-        let started = Instant::now();
+    times(PROBES, || {
         file.write_all(&page)?;
-        file.sync_data()?;
-        times.push(started.elapsed());
-    }
-    Ok(times)
-}
-
-/// Runs refer to a release; the smallest one that the store takes.
-async fn release(store: &SqliteStore) -> anyhow::Result<()> {
-    let snapshot = serde_json::json!({
-        "pipeline": {
-            "name": "bench", "revision": Digest::of(b""), "release_name": "R", "artifacts": [], "variables": {},
-            "legacy_variables": false, "plugins": {}, "stages": [],
-        },
-        "name": "R-1", "key": "bench", "mode": "rehearsal", "reason": "manual",
-        "requester": Actor::Service("bench".into()), "requested_for": null, "artifacts": [
-            { "alias": "a", "digest": Digest::of(b""), "origin": "", "build": {}, "files": [] }
-        ], "components": {}, "overrides": {}, "created_at": 0,
-    });
-    let snapshot = Box::new(serde_json::from_value(snapshot)?);
-    let create = Change::CreateRelease { id: ReleaseId(1), snapshot, counter: 1 };
-    let events = relhost_engine::port::store::AppendEvents {
-        release: ReleaseId(1),
-        expected: 0,
-        events: vec![relhost_engine::event::Event::Created { by: Actor::Service("bench".into()) }],
-        at: Timestamp(0),
-        summary: relhost_engine::port::store::ReleaseSummary { status: None, stages: Vec::new() },
-    };
-    store.commit(Commit { frame: None, events: Some(events), changes: vec![create] }).await?;
-    Ok(())
-}
-
-/// One run of so many steps, from its creation to its last outcome.
-async fn run(store: &SqliteStore, steps: u32) -> anyhow::Result<()> {
-    let (id, at) = (RunId(store.allocate(Sequence::Run)), Timestamp(1));
-    let uuid = RunUuid(uuid::Uuid::new_v4());
-    let component = Digest::of(b"bench");
-    let start = RunStart { run: id, uuid, component, seed: String::new(), context: context() };
-    let new = NewRun { id, uuid, release: ReleaseId(1), deployment: DeploymentId(1), component, at };
-    let frame = AppendFrame {
-        run: id,
-        position: 0,
-        epoch: 0,
-        records: vec![Record::Start { at, start: Box::new(start) }],
-        previous: None,
-        at,
-        logs: Vec::new(),
-    };
-    let changes = vec![Change::CreateRun(Box::new(new))];
-    store.commit(Commit { frame: Some(frame), events: None, changes }).await?;
-    let claimed = store.claim(id, "bench".into(), at).await?;
-    let claimed = claimed.ok_or_else(|| anyhow::anyhow!("the run is not to be had"))?;
-    let mut journal = RunJournal::load_with_limit(claimed.frames, JournalLimit(u32::MAX))?;
-    for step in 0..steps {
-        let call = HostCall::Wait(WaitCall { deployment: format!("step {step}"), timeout_seconds: 1 });
-        let Begin::Perform { ordinal, frame: Some(frame), .. } = journal.begin(call, at) else {
-            anyhow::bail!("step {step} is not live");
-        };
-        store.commit(Commit { frame: Some((*frame).clone()), ..Commit::default() }).await?;
-        journal.committed(&frame);
-        journal.finish(ordinal, Answer::Rollout(Rollout::default()), at);
-    }
-    Ok(())
-}
-
-fn context() -> RunContext {
-    RunContext {
-        pipeline: "bench".into(),
-        release: "R-1".into(),
-        stage: "Dev".into(),
-        environment: "dev".into(),
-        namespace: "dev".into(),
-        attempt: 1,
-        rehearsal: true,
-        requester: Actor::Service("bench".into()),
-        artifacts: Vec::new(),
-        variables: Default::default(),
-        settings: "{}".into(),
-        outputs: Default::default(),
-    }
+        Ok(file.sync_data()?)
+    })
 }
