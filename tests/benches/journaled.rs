@@ -43,7 +43,12 @@ impl Engine {
         std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?;
         // A run of a hundred thousand steps is longer than what a stage may compute by itself.
         let limits = Limits { stage_cpu: Some(Millis::from_secs(600)), ..Limits::default() };
-        let options = SandboxOptions { cache_dir: None, cache_key: [7; 32], limits };
+        let options = SandboxOptions {
+            cache_dir: None,
+            cache_key: [7; 32],
+            limits,
+            compiler: std::sync::Arc::new(relhost_runtime::Here),
+        };
         let (sandbox, ticker) = Sandbox::new(options)?;
         std::thread::Builder::new().name("ticker".into()).spawn(move || ticker.run())?;
         let allow = Allow {

@@ -45,10 +45,7 @@ fn guest(name: &str) -> Vec<u8> {
 }
 
 /// Runs every case, and says what was measured.
-#[allow(
-    clippy::print_stdout,
-    reason = "the measurement is what somebody wants to see of a test that passes"
-)]
+#[allow(clippy::print_stdout, reason = "the measurement is what somebody wants to see of a test that passes")]
 fn all(cases: &[Case]) {
     let (mut table, mut broken) = (String::new(), Vec::new());
     for case in cases {
