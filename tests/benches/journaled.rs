@@ -47,7 +47,7 @@ impl Engine {
             cache_dir: None,
             cache_key: [7; 32],
             limits,
-            compiler: std::sync::Arc::new(relhost_runtime::Here),
+            compiler: std::sync::Arc::new(relhost_runtime::engine::compile::Here),
         };
         let (sandbox, ticker) = Sandbox::new(options)?;
         std::thread::Builder::new().name("ticker".into()).spawn(move || ticker.run())?;
