@@ -9,6 +9,8 @@ mod ci;
 mod cluster;
 mod command;
 mod demo;
+mod fuzz;
+mod guards;
 mod place;
 mod plugins;
 mod python;
@@ -33,6 +35,8 @@ Tasks:
   plugins   Build the bundled plugins and the guests of the tests to WebAssembly
   cluster   Start, stop or show a Kubernetes control plane for tests
   bench     Run the benchmarks
+  fuzz      Give the readers of the host inputs that nobody thought of
+  guards    Take out each guard of the host, and see its test fail
   ci        Everything a change has to pass
 
 Examples:
@@ -48,6 +52,9 @@ Examples:
 const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    if let Some(code) = fuzz::compiler::instead() {
+        return code;
+    }
     let mut arguments = Args::new(std::env::args().skip(1));
     match dispatch(&mut arguments) {
         Ok(code) => code,
@@ -72,6 +79,8 @@ fn dispatch(arguments: &mut Args) -> Result<ExitCode> {
         "plugins" => (plugins::HELP, plugins::run),
         "cluster" => (cluster::HELP, cluster::run),
         "bench" => (bench::HELP, bench::run),
+        "fuzz" => (fuzz::HELP, fuzz::run),
+        "guards" => (guards::HELP, guards::run),
         "ci" => (ci::HELP, ci::run),
         other => return Err(Usage::new(format!("no task is called `{other}`; see `cargo xtask --help`"))),
     };

@@ -23,6 +23,10 @@ use crate::yaml::suggest;
 /// The longest text after substitution, in bytes. Variables that double each other reach any size in a few
 /// lines; settings of real stages stay far below.
 pub const RESOLVED_MAX: usize = 256 * 1024;
+/// All texts of one pass together, in bytes: those of a stage's settings, or all variables. Each is stored with
+/// its deployment, a file of a megabyte has room for twenty thousand texts, and what twenty builds may say of
+/// themselves is half of it.
+pub const RESOLVED_TOTAL_MAX: usize = 16 * 1024 * 1024;
 /// So many variables may lead to each other. Real chains are two or three long; the bound keeps the stack small.
 pub const CHAIN_MAX: usize = 32;
 /// The longest name of a variable, in bytes.
@@ -82,6 +86,12 @@ pub enum VariableError {
         /// Inside settings: the way to the text.
         path: String,
     },
+    /// All results together are too long.
+    #[error("the texts are longer than {RESOLVED_TOTAL_MAX} bytes together once their variables are put in")]
+    TooMuch {
+        /// Inside settings: the way to the text with which they are.
+        path: String,
+    },
 }
 
 fn in_variable(within: Option<&str>) -> String {
@@ -96,7 +106,8 @@ impl VariableError {
             Self::Undefined { path, .. }
             | Self::Cycle { path, .. }
             | Self::Chain { path, .. }
-            | Self::TooLong { path } => path,
+            | Self::TooLong { path }
+            | Self::TooMuch { path } => path,
         }
     }
 
@@ -105,7 +116,7 @@ impl VariableError {
     pub fn help(&self) -> Option<&str> {
         match self {
             Self::Undefined { help, .. } => help.as_deref(),
-            Self::Cycle { .. } | Self::Chain { .. } | Self::TooLong { .. } => None,
+            Self::Cycle { .. } | Self::Chain { .. } | Self::TooLong { .. } | Self::TooMuch { .. } => None,
         }
     }
 
@@ -114,7 +125,8 @@ impl VariableError {
             Self::Undefined { path, .. }
             | Self::Cycle { path, .. }
             | Self::Chain { path, .. }
-            | Self::TooLong { path } => prefix.clone_into(path),
+            | Self::TooLong { path }
+            | Self::TooMuch { path } => prefix.clone_into(path),
         }
         self
     }
@@ -216,7 +228,7 @@ impl Variables {
     /// # Errors
     /// If a name is not defined (unless it stays), names form a circle, or the result is too long.
     pub fn resolve(&self, text: &str) -> Result<String, VariableError> {
-        Resolver { variables: self, chain: Vec::new(), done: BTreeMap::new() }.text(text)
+        Resolver::new(self).text(text)
     }
 
     /// Settings with every variable put in. Keys stay as they are.
@@ -224,8 +236,7 @@ impl Variables {
     /// # Errors
     /// As [`Variables::resolve`], with the way to the text.
     pub fn resolve_value(&self, value: &Value) -> Result<Value, VariableError> {
-        let mut resolver = Resolver { variables: self, chain: Vec::new(), done: BTreeMap::new() };
-        resolver.value(value, &mut String::new())
+        Resolver::new(self).value(value, &mut String::new())
     }
 
     /// Every variable with its value, keys in lower case: what a stage may ask for.
@@ -233,10 +244,13 @@ impl Variables {
     /// # Errors
     /// As [`Variables::resolve`]; the way is the variable's name.
     pub fn resolve_all(&self) -> Result<BTreeMap<String, String>, VariableError> {
-        let mut resolver = Resolver { variables: self, chain: Vec::new(), done: BTreeMap::new() };
+        let mut resolver = Resolver::new(self);
         let mut values = BTreeMap::new();
         for (key, definition) in &self.defined {
-            let value = resolver.variable(key, definition).map_err(|error| error.under(&definition.name))?;
+            let value = resolver
+                .variable(key, definition)
+                .and_then(|value| resolver.count(value))
+                .map_err(|error| error.under(&definition.name))?;
             values.insert(key.clone(), value);
         }
         Ok(values)
@@ -257,9 +271,23 @@ struct Resolver<'a> {
     chain: Vec<String>,
     /// By name in lower case.
     done: BTreeMap<String, String>,
+    /// Bytes of the results so far.
+    bytes: usize,
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
+    fn new(variables: &'a Variables) -> Self {
+        Self { variables, chain: Vec::new(), done: BTreeMap::new(), bytes: 0 }
+    }
+
+    fn count(&mut self, result: String) -> Result<String, VariableError> {
+        self.bytes += result.len();
+        if self.bytes > RESOLVED_TOTAL_MAX {
+            return Err(VariableError::TooMuch { path: String::new() });
+        }
+        Ok(result)
+    }
+
     fn text(&mut self, text: &str) -> Result<String, VariableError> {
         let mut result = String::with_capacity(text.len());
         let mut copied = 0;
@@ -327,7 +355,10 @@ impl Resolver<'_> {
         let length = path.len();
         Ok(match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
-            Value::String(text) => Value::String(self.text(text).map_err(|error| error.under(path))?),
+            Value::String(text) => {
+                let text = self.text(text).and_then(|text| self.count(text));
+                Value::String(text.map_err(|error| error.under(path))?)
+            }
             Value::Array(items) => {
                 let mut resolved = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {

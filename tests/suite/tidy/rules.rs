@@ -46,7 +46,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("relhost-sdk-macros", &[]),
     ("relhost-sdk", &["relhost-sdk-macros"]),
     ("xtask", &[]),
+    ("relhost-fuzz-driver", &[]),
     ("relhost-tests", &["relhost-model", "relhost-engine", "relhost-store", "relhost-runtime"]),
+    (
+        "relhost-fuzz",
+        &[
+            "relhost",
+            "relhost-model",
+            "relhost-engine",
+            "relhost-runtime",
+            "relhost-kubernetes",
+            "relhost-connect",
+        ],
+    ),
 ];
 
 /// Which crate owns a heavy dependency. Nobody else names it, tests of the owner apart.

@@ -15,6 +15,14 @@ use crate::printable::{lines, one_line};
 /// A header value holds at most so many characters: what comes from a release must not fill a screen.
 pub const HEADER_CHARS_MAX: usize = 200;
 
+/// The message as it goes over the wire, as bytes.
+///
+/// # Errors
+/// If an address is none: such a message is never accepted.
+pub fn wire(mail: &Mail, from: &str, at: Timestamp) -> Result<Vec<u8>, MailError> {
+    assemble(mail, from, at).map(|message| message.formatted())
+}
+
 /// The message as it goes over the wire. `from` is the sender's address, with or without a name.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use relhost_model::digest::Digest;
 use tokio::io::AsyncWriteExt as _;
 
 use super::id::is_safe;
-use super::message::{assemble, sender};
+use super::message::{sender, wire};
 
 /// Writes each message as one `.eml` file. Sent again, a message takes the place of its first copy.
 pub struct OutboxMailer {
@@ -49,9 +49,9 @@ impl OutboxMailer {
 impl Mailer for OutboxMailer {
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<(), MailError>> {
         Box::pin(async move {
-            let message = assemble(mail, &self.from, self.clock.now())?;
+            let message = wire(mail, &self.from, self.clock.now())?;
             let name = file_name(&mail.message_id);
-            self.write(&name, &message.formatted()).await.map_err(|error| MailError {
+            self.write(&name, &message).await.map_err(|error| MailError {
                 class: MailFailure::Transient,
                 message: format!("write the message into {}: {error}", self.folder.display()),
             })

@@ -129,7 +129,7 @@ impl Checker<'_> {
         let (place, path) = place.map_or((stage.place, ""), |(name, _)| (name.place, name.path.as_str()));
         let problem = Problem::error("variable-circle", Some(place), path, error.to_string());
         let help = match error {
-            VariableError::TooLong { .. } => "shorten the values",
+            VariableError::TooLong { .. } | VariableError::TooMuch { .. } => "shorten the values",
             _ => "give one of them a value that names no other",
         };
         self.problems.push(problem.help(help));

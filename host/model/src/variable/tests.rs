@@ -102,3 +102,18 @@ fn names_of_the_host_cannot_be_taken() {
         assert_eq!(check_name(name), Ok(()), "{name}");
     }
 }
+
+#[test]
+fn settings_and_all_variables_together_are_bounded() {
+    let long = "x".repeat(RESOLVED_MAX);
+    let count = RESOLVED_TOTAL_MAX / RESOLVED_MAX;
+    let variables = strict(&[("long", &long)]);
+    let settings = |count: usize| json!({ "texts": vec!["$(long)"; count] });
+    assert!(variables.resolve_value(&settings(count)).is_ok());
+    let error = variables.resolve_value(&settings(count + 1)).unwrap_err();
+    assert_eq!(error, VariableError::TooMuch { path: format!("texts[{count}]") });
+    let names: Vec<String> = (0..=count).map(|number| format!("v{number:02}")).collect();
+    let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), long.as_str())).collect();
+    assert!(strict(&many[1..]).resolve_all().is_ok());
+    assert_eq!(strict(&many).resolve_all().unwrap_err().path(), names[count]);
+}

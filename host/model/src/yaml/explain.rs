@@ -15,6 +15,12 @@ pub(super) fn place_at(text: &str, offset: usize) -> Place {
     Place { line, column: before[start..].chars().count() + 1, offset, len: 0 }
 }
 
+/// A carriage return that is no part of a line's end. To YAML it ends a line; to editors, and to whoever shows a line
+/// here, it does not, so every line behind it would have another number.
+pub(super) fn bare_return(text: &str) -> Option<usize> {
+    text.match_indices('\r').map(|(at, _)| at).find(|at| !text[at + 1..].starts_with('\n'))
+}
+
 pub(super) fn place_of(location: Location, text: &str) -> Place {
     let span = location.span();
     let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -30,7 +36,10 @@ pub(super) fn place_of(location: Location, text: &str) -> Place {
 
 /// An error of the parser as a problem. It may quote the text.
 pub(super) fn problem_of(error: &Error, text: &str) -> Problem {
-    let place = error.location().map(|location| place_of(location, text));
+    let mut place = error.location().map(|location| place_of(location, text));
+    if let Some(place) = place.as_mut().filter(|_| bare_return(text).is_some()) {
+        *place = Place { len: place.len, ..place_at(text, text.floor_char_boundary(place.offset)) };
+    }
     let (code, message, help) = describe(original(error));
     let help = help.map(str::to_owned).or_else(|| help_for_line(place?, text));
     let help =

@@ -3,7 +3,7 @@
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location, MergeKeyPolicy, NonFiniteFloatPolicy, Options, Spanned};
 
-use super::explain::{SMALLER, place_at, place_of, problem_of};
+use super::explain::{SMALLER, bare_return, place_at, place_of, problem_of};
 use super::node::{Entry, Node, Value, join};
 use super::problem::{Problem, Problems};
 
@@ -27,6 +27,12 @@ pub(crate) fn parse(text: &str, file: &str) -> (Option<Node>, Problems) {
         let end = (0..=FILE_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
         let place = place_at(text, end);
         problems.push(Problem::error("too-large", Some(place), "", message).help(SMALLER));
+        return (None, problems);
+    }
+    if let Some(at) = bare_return(text) {
+        let message = "a carriage return stands without a line feed";
+        let problem = Problem::error("line-break", Some(place_at(text, at)), "", message);
+        problems.push(problem.help("end lines with a line feed; in double quotes write `\\r`"));
         return (None, problems);
     }
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options()) {

@@ -250,3 +250,23 @@ mod manifests {
         }
     }
 }
+
+#[test]
+fn a_carriage_return_alone_is_refused_where_it_stands() {
+    let (node, problems) = parse("a: 1\r\nb: x\ry\n", "p.yaml");
+    assert!(node.is_none());
+    let problem = problems.iter().next().unwrap();
+    assert_eq!(
+        (problem.code, problem.place.unwrap().line, problem.place.unwrap().column),
+        ("line-break", 2, 5)
+    );
+    assert!(parse("a: 1\r\nb: \"x\\ry\"\r\n", "p.yaml").0.is_some());
+}
+
+#[test]
+fn a_problem_of_a_manifest_with_carriage_returns_lies_in_a_line_that_is_there() {
+    let text = "a: 1\r\r\r\r\rb: [\n";
+    let problems = documents(text, &ManifestBudget::default()).unwrap_err();
+    let place = problems.iter().next().unwrap().place.unwrap();
+    assert!(place.line <= 2 && place.offset <= text.len(), "{place:?}");
+}

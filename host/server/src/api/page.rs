@@ -1,24 +1,22 @@
 //! The page that a mail links to. GET and HEAD only show; the decision is a POST that needs the token of
 //! the link and the code of the mail, and counts once.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Form, Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use relhost_connect::mail::AskFacts;
 use relhost_engine::port::store::ApprovalRow;
 use relhost_model::actor::Actor;
-use relhost_model::digest::Digest;
 use relhost_model::id::{ApprovalId, PersonId};
-use serde::Deserialize;
 use tokio::net::TcpListener;
 
+use super::form::{Form, WrongCodes};
 use super::html::{self, Attempt};
 use super::listener::Bounded;
 use crate::app::approval::{self, Ballot};
@@ -31,14 +29,12 @@ use crate::token::Binding;
 
 /// A decision with a comment is far below it.
 const FORM_MAX: usize = 64 * 1024;
-/// Wrong codes per approval and person, until the owner is restarted. A code has 30 bits.
-const WRONG_CODES_MAX: u32 = 10;
 
 /// What the page works with.
 #[derive(Clone)]
 struct Page {
     host: Arc<Host>,
-    wrong: Arc<Mutex<BTreeMap<(ApprovalId, PersonId), u32>>>,
+    wrong: Arc<WrongCodes>,
 }
 
 /// Where the page listens.
@@ -73,7 +69,7 @@ pub async fn serve(host: Arc<Host>, listener: TcpListener) {
 }
 
 /// The headers of every answer: not cached, no referrer, no script, no frame.
-async fn guard(request: axum::extract::Request, next: Next) -> Response {
+async fn guard(request: Request, next: Next) -> Response {
     const HEADERS: [(HeaderName, &str); 5] = [
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -164,22 +160,8 @@ fn unreadable() -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, Html(text)).into_response()
 }
 
-/// The form's fields.
-#[derive(Deserialize)]
-struct Decision {
-    decision: String,
-    code: String,
-    #[serde(default)]
-    comment: String,
-    content: String,
-}
-
-async fn decide(
-    State(page): State<Page>,
-    Path(link): Path<Link>,
-    headers: HeaderMap,
-    Form(form): Form<Decision>,
-) -> Response {
+async fn decide(State(page): State<Page>, Path(link): Path<Link>, request: Request) -> Response {
+    let headers = request.headers();
     if headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
         return (StatusCode::FORBIDDEN, Html(html::message("Refused: this came from another site", &[])))
             .into_response();
@@ -188,7 +170,11 @@ async fn decide(
         Ok(checked) => checked,
         Err(response) => return response,
     };
-    let (approve, content) = match read(&page, &checked, &form) {
+    let form = match Form::of(request).await {
+        Ok(form) => form,
+        Err(response) => return response,
+    };
+    let (approve, content) = match form.read(&page.host.key, checked.binding(), &page.wrong) {
         Ok(read) => read,
         Err((problem, status)) => {
             let attempt = Attempt { problem: Some(&problem), comment: &form.comment, ..Attempt::default() };
@@ -207,34 +193,6 @@ async fn decide(
         Ok(view) => decided(&page, Checked { row: view.row, ..checked }, approve).await,
         Err(failure) => refused(&failure),
     }
-}
-
-/// What the form says, if its code is right: approve or not, and the content that was shown.
-fn read(page: &Page, checked: &Checked, form: &Decision) -> Result<(bool, Digest), (String, StatusCode)> {
-    let approve = match form.decision.as_str() {
-        "approve" => true,
-        "reject" => false,
-        _ => return Err(("Choose approve or reject.".into(), StatusCode::BAD_REQUEST)),
-    };
-    let damaged = |_| ("The form is damaged; decide again.".to_owned(), StatusCode::BAD_REQUEST);
-    let content = form.content.parse::<Digest>().map_err(damaged)?;
-    check_code(page, checked, &form.code).map_err(|problem| (problem, StatusCode::FORBIDDEN))?;
-    Ok((approve, content))
-}
-
-fn check_code(page: &Page, checked: &Checked, code: &str) -> Result<(), String> {
-    let key = (checked.row.approval.id, checked.person.clone());
-    let mut wrong = page.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-    let count = wrong.entry(key).or_default();
-    if *count >= WRONG_CODES_MAX {
-        return Err("Too many wrong codes. Decide on the command line, or ask for a new mail.".into());
-    }
-    if page.host.key.code_matches(checked.binding(), code) {
-        return Ok(());
-    }
-    *count += 1;
-    Err("That is not the code of this mail. It stands below the button in the mail and has six characters."
-        .into())
 }
 
 async fn decided(page: &Page, checked: Checked, approve: bool) -> Response {

@@ -277,3 +277,6 @@ fn stopped(error: &StoreError) -> CallStop {
 fn interrupted(error: &AdvanceError) -> CallStop {
     CallStop::Interrupted(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Nothing: built for the `libfuzzer.a` that its dependency makes. `cargo xtask fuzz` links it.
