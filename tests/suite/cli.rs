@@ -68,18 +68,6 @@ fn schemas_and_completions_are_printed() {
     assert!(place.run(&["--help"]).expect(0).stdout.contains("Exit codes"));
 }
 
-#[test]
-#[ignore = "needs components: cargo xtask test"]
-fn the_ordinary_binary_has_no_kill_points() {
-    let has = |path: std::path::PathBuf| {
-        let bytes = std::fs::read(path).expect("the binary");
-        let label = b"session.after-intent";
-        bytes.windows(label.len()).any(|window| window == label)
-    };
-    assert!(!has(relhost_tests::program::binary()));
-    assert!(has(relhost_tests::program::kill_binary()), "the other one has them, or this proves nothing");
-}
-
 /// A short command has the state folder for a moment: the next one waits for it instead of giving up.
 #[test]
 #[ignore = "needs components: cargo xtask test"]

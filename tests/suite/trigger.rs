@@ -202,7 +202,7 @@ fn the_server_ends_when_it_is_asked_to_and_goes_on_where_it_was() {
     // Other commands talk to it; a second owner is refused.
     assert_eq!(releases(&place).len(), 1);
     let second = place.run(&["serve", "--rehearse"]).expect(7);
-    assert!(second.stderr.contains("another process owns the state folder"), "{}", second.stderr);
+    assert!(second.stderr.contains("open the state folder: process"), "{}", second.stderr);
 
     let mut serving = serving;
     for signal in [Running::interrupt as fn(&Running), Running::terminate, Running::interrupt] {

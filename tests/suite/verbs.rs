@@ -25,15 +25,8 @@ fn shop() -> Place {
 
 fn prepared(place: Place) -> Place {
     place.run(&["init", "."]).expect(0);
-    edit(&place, "relhost.yaml", "listen: 127.0.0.1:0\n", "");
+    place.edit("relhost.yaml", "listen: 127.0.0.1:0\n", "");
     place
-}
-
-/// Replaces a text that is there.
-fn edit(place: &Place, file: &str, from: &str, to: &str) {
-    let text = std::fs::read_to_string(place.path().join(file)).expect("it was written");
-    assert!(text.contains(from), "{file} has no {from:?}");
-    place.write(file, &text.replace(from, to));
 }
 
 /// Prod of the shop waits for ann or bob, and nobody runs it.

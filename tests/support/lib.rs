@@ -12,6 +12,12 @@ pub mod program;
 pub mod pulse;
 pub mod python;
 
+pub mod evidence;
+
+pub mod invariants;
+
+pub mod journey;
+
 pub mod cluster;
 pub mod line;
 pub mod manifest;
@@ -22,6 +28,7 @@ pub mod audit;
 pub mod journal;
 pub mod mailbox;
 pub mod smtp;
+pub mod wire;
 
 pub mod shop;
 

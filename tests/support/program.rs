@@ -5,12 +5,17 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit};
 
 use crate::wait::until;
 use crate::workspace::root;
+
+/// How exactly a process is killed after a span of time.
+const MOMENT: Duration = Duration::from_millis(1);
+/// A process that was killed is gone by then.
+const REAPED: Duration = Duration::from_secs(30);
 
 /// The ordinary binary.
 ///
@@ -76,6 +81,17 @@ impl Place {
         std::fs::create_dir_all(path.parent().expect("a file has a folder")).expect("make the folder");
         std::fs::write(&path, text).expect("write the file");
         path
+    }
+
+    /// Replaces a text that stands in a file below the folder.
+    ///
+    /// # Panics
+    /// If the file has no such text.
+    #[track_caller]
+    pub fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.path().join(name)).expect("read the file");
+        assert!(text.contains(from), "{name} has no {from:?}");
+        let _path = self.write(name, &text.replace(from, to));
     }
 
     /// Copies a folder of the workspace below the folder.
@@ -188,7 +204,12 @@ pub struct Running {
 }
 
 impl Running {
-    fn new(mut child: Child) -> Self {
+    /// A child whose output is piped.
+    ///
+    /// # Panics
+    /// If it is not.
+    #[must_use]
+    pub fn new(mut child: Child) -> Self {
         let stderr = collect(child.stderr.take().expect("stderr is piped"));
         let stdout = collect(child.stdout.take().expect("stdout is piped"));
         Self { child, stderr, stdout }
@@ -245,6 +266,19 @@ impl Running {
         self.child.kill().expect("kill it");
         self.child.wait().expect("wait for its end");
         self.said()
+    }
+
+    /// Waits for its end, and kills it if it has not ended by then.
+    ///
+    /// # Panics
+    /// If it cannot be killed.
+    pub fn end_or_kill(mut self, span: Duration) -> Ended {
+        let deadline = Instant::now() + span;
+        while Instant::now() < deadline && !self.has_ended() {
+            std::thread::sleep(MOMENT.min(deadline.saturating_duration_since(Instant::now())));
+        }
+        self.child.kill().expect("kill it");
+        self.end(REAPED)
     }
 
     /// Sends SIGINT, as Ctrl-C does.

@@ -16,6 +16,7 @@ mod plugins;
 mod python;
 mod say;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,7 @@ Tasks:
   bench     Run the benchmarks
   fuzz      Give the readers of the host inputs that nobody thought of
   guards    Take out each guard of the host, and see its test fail
+  torture   Kill relhost at random places, again and again
   ci        Everything a change has to pass
 
 Examples:
@@ -81,6 +83,7 @@ fn dispatch(arguments: &mut Args) -> Result<ExitCode> {
         "bench" => (bench::HELP, bench::run),
         "fuzz" => (fuzz::HELP, fuzz::run),
         "guards" => (guards::HELP, guards::run),
+        "torture" => (torture::HELP, torture::run),
         "ci" => (ci::HELP, ci::run),
         other => return Err(Usage::new(format!("no task is called `{other}`; see `cargo xtask --help`"))),
     };

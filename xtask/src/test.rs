@@ -63,12 +63,21 @@ pub fn all(place: &Place) -> Result<ExitCode> {
     test(place, true, &[])
 }
 
-fn test(place: &Place, real_parts: bool, filters: &[String]) -> Result<ExitCode> {
+/// Builds what the tests need; returns the binary with kill points.
+///
+/// # Errors
+/// If something does not build.
+pub fn build(place: &Place) -> Result<PathBuf> {
     plugins::build(place)?;
     let kill_binary = step("build relhost with kill points", || build_with_kill_points(place))?;
     step("build the workspace", || {
         run_command(cargo(&place.root).args(["build", "--workspace", "--bins", "--tests"]))
     })?;
+    Ok(kill_binary)
+}
+
+fn test(place: &Place, real_parts: bool, filters: &[String]) -> Result<ExitCode> {
+    let kill_binary = build(place)?;
     let layout = cluster::layout(place, None)?;
     let parts = if real_parts { start_parts(place, &layout)? } else { None };
 

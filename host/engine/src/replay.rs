@@ -133,7 +133,7 @@ impl RunJournal {
         verify(&frames)?;
         let last = frames.last().ok_or(ReplayError::Empty)?;
         let (next_position, epoch, hash) = (last.position + 1, last.epoch, last.hash);
-        let records = frames.iter().map(|frame| frame.records.len()).sum::<usize>();
+        let records = frames.iter().map(|frame| counted(&frame.records)).sum();
         let program = Program::read(frames)?;
         let now = program.started_at;
         Ok(Self {
@@ -143,7 +143,7 @@ impl RunJournal {
             next_position,
             epoch,
             hash,
-            records: u32::try_from(records).unwrap_or(u32::MAX),
+            records,
             now,
             pending: Vec::new(),
             logs: Vec::new(),
@@ -177,7 +177,7 @@ impl RunJournal {
         self.hash
     }
 
-    /// How many records are durable.
+    /// How many records are durable; claims are not counted.
     #[must_use]
     pub fn records(&self) -> u32 {
         self.records
@@ -324,20 +324,22 @@ impl RunJournal {
         Ok(self.frame(vec![Record::Complete { at, end: Box::new(end) }], at))
     }
 
-    /// Keeps a line for the next frame. While the run is replayed it is dropped.
+    /// Keeps a line for the next frame. One that was stored before is dropped and still counted: the lines
+    /// of a call that is made again come after those that the component said before it.
     pub fn log(&mut self, line: LogLine) {
+        let index = self.lines;
+        self.lines += 1;
         if self.replaying() && self.open.is_none() {
             return;
         }
-        self.logs.push((self.next_ordinal(), self.lines, line));
-        self.lines += 1;
+        self.logs.push((self.next_ordinal(), index, line));
     }
 
     /// Says that a frame is durable.
     pub fn committed(&mut self, frame: &AppendFrame) {
         self.hash = chain(Some(self.hash), &encode(&frame.records));
         self.next_position = frame.position + 1;
-        self.records = self.records.saturating_add(u32::try_from(frame.records.len()).unwrap_or(u32::MAX));
+        self.records = self.records.saturating_add(counted(&frame.records));
         self.pending.clear();
         self.logs.clear();
     }
@@ -372,6 +374,13 @@ impl RunJournal {
         self.cursor += 1;
         self.lines = 0;
     }
+}
+
+/// How many of a frame's records count against the limit. A claim does not: it says nothing of what the run
+/// does, and a host that is started often must not use a run up.
+fn counted(records: &[Record]) -> u32 {
+    let counted = records.iter().filter(|record| !matches!(record, Record::Claim { .. })).count();
+    u32::try_from(counted).unwrap_or(u32::MAX)
 }
 
 fn intent(ordinal: u32, call: &HostCall, at: Timestamp) -> Record {

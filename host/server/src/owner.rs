@@ -7,7 +7,7 @@ use std::time::Duration;
 use relhost_engine::port::store::{ReleaseFilter, Rows, Store as _, StoreError};
 use relhost_model::config::Config;
 use relhost_model::id::PersonId;
-use relhost_store::{Held, StateFolder, lock};
+use relhost_store::{Held, StateFolder, kill, lock};
 
 use crate::api::{client::Client, page, peer, socket};
 use crate::app::caller::Caller;
@@ -95,12 +95,15 @@ async fn start(held: Held, config: Config, duty: Duty) -> Result<Arc<Host>, Fail
 }
 
 async fn dispatch(host: &Arc<Host>, listen: Option<String>) -> Result<(), Failure> {
+    kill::point!("boot.before-recover");
     let recovered = host.store.recover().await?;
+    kill::point!("boot.after-recover");
     if recovered > 0 {
         tracing::info!(runs = recovered, "going on with runs that an earlier process left");
     }
     set_aside::runs(host).await?;
     cycle::look_back(host).await?;
+    kill::point!("boot.after-look-back");
     let path = socket::path(&host.folder);
     let listener = socket::listen(&path)?;
     host.announce(&path)?;

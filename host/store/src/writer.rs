@@ -181,8 +181,11 @@ impl Writer {
 
     /// Moves the log into the database and empties it. Nothing that was acknowledged depends on it.
     fn flush(&mut self) -> Result<(), String> {
+        crate::kill::point!("store.before-checkpoint");
         self.mark.clear()?;
-        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(|e| e.to_string())
+        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(|e| e.to_string())?;
+        crate::kill::point!("store.after-checkpoint");
+        Ok(())
     }
 
     fn stop(mut self, reason: String) {

@@ -1,7 +1,7 @@
 //! Stopping a release, wherever it is.
 
+use relhost_tests::journey;
 use relhost_tests::wait::until;
-use relhost_tests::workspace::component;
 
 use super::*;
 
@@ -38,16 +38,7 @@ fn a_release_that_is_over_cannot_be_canceled() {
 /// A pipeline of one guest that the sandbox tests use, with everything granted.
 fn guest(name: &str, with: &str) -> Place {
     let place = shop();
-    let path = component("guests", name);
-    let text = format!(
-        "pipeline: guest\nartifacts: [{{ alias: shop, source: {{ directory: ./build-output }} }}]\n\
-         plugins: {{ guest: {{ path: {} }}, any-one: {{ bundled: any-one }} }}\n\
-         stages: [{{ name: Only, environment: dev, after: release, uses: guest, with: {with} }}]\n",
-        path.display()
-    );
-    place.write("pipeline.yaml", &text);
-    let grant = "grants:\n  - plugin: guest\n    stages: [\"*\"]\n    allow: { deploy: {}, await-approval: {}, notify: {} }\n";
-    edit(&place, "relhost.yaml", "grants:\n", grant);
+    journey::guest(&place, name, with);
     place
 }
 

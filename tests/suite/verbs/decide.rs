@@ -9,7 +9,7 @@ use super::*;
 fn who_may_not_decide_is_told_why_and_nothing_is_counted() {
     let place = shop();
     let me = format!("ann: {{ mail: ann@example.com, os-user: {} }}\n  carol: {{}}", user());
-    edit(&place, "relhost.yaml", "ann: { mail: ann@example.com }", &me);
+    place.edit("relhost.yaml", "ann: { mail: ann@example.com }", &me);
     waits(&place);
     assert_eq!(release(&place)["snapshot"]["requester"], serde_json::json!({ "person": "ann" }));
     // The requester, as the terminal recognises her and by name.
@@ -65,7 +65,7 @@ fn a_rejection_ends_the_release_with_a_code_of_its_own() {
 fn who_is_asked_may_hand_it_on() {
     let place = shop();
     let me = format!("ann: {{ mail: ann@example.com, os-user: {} }}\n  carol: {{}}", user());
-    edit(&place, "relhost.yaml", "ann: { mail: ann@example.com }", &me);
+    place.edit("relhost.yaml", "ann: { mail: ann@example.com }", &me);
     waits(&place);
     let to = |to: &'static str, by: &'static str| ["approval", "reassign", "apr-1", "--to", to, "--as", by];
     refused(&place, &to("carol", "carol"), 4, "carol is not asked");
@@ -90,7 +90,7 @@ fn who_is_asked_may_hand_it_on() {
 #[ignore = "needs components: cargo xtask test"]
 fn an_approval_that_nobody_gives_expires_while_it_is_waited_for() {
     let place = shop();
-    edit(&place, "pipeline.yaml", "policy: any-one", "policy: any-one\n        timeout: 1s");
+    place.edit("pipeline.yaml", "policy: any-one", "policy: any-one\n        timeout: 1s");
     let running = place.start(&[&RUN[..], &["--listen", "127.0.0.1:0"]].concat(), &[]);
     let ended = running.end(BOUND).expect(6);
     assert!(ended.stderr.contains("apr-1 expired: nobody decided by"), "{}", ended.stderr);
@@ -105,7 +105,7 @@ fn an_approval_that_nobody_gives_expires_while_it_is_waited_for() {
 #[ignore = "needs components: cargo xtask test"]
 fn an_approval_expires_while_nobody_runs_it() {
     let place = shop();
-    edit(&place, "pipeline.yaml", "policy: any-one", "policy: any-one\n        timeout: 1s");
+    place.edit("pipeline.yaml", "policy: any-one", "policy: any-one\n        timeout: 1s");
     // On a slow machine it expires before the run gives up waiting.
     let run = place.run(&RUN);
     assert!(matches!(run.code, Some(6 | 10)), "{}", run.stderr);
@@ -127,9 +127,9 @@ fn an_approval_expires_while_nobody_runs_it() {
 #[ignore = "needs components: cargo xtask test"]
 fn a_window_that_is_open_lets_a_release_through_without_people() {
     let place = shop();
-    edit(&place, "relhost.yaml", "approvals-min: 1", "approvals-min: 0");
-    edit(&place, "pipeline.yaml", "policy: any-one", "policy: change-window");
-    edit(&place, "pipeline.yaml", "plugins:\n", "plugins:\n  change-window: { bundled: change-window }\n");
+    place.edit("relhost.yaml", "approvals-min: 1", "approvals-min: 0");
+    place.edit("pipeline.yaml", "policy: any-one", "policy: change-window");
+    place.edit("pipeline.yaml", "plugins:\n", "plugins:\n  change-window: { bundled: change-window }\n");
     place.run(&RUN).expect(0);
     assert_eq!(approval(&place, "apr-1")["decision"]["resolution"], "approved");
 }

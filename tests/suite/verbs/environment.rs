@@ -63,9 +63,9 @@ fn an_environment_that_is_held_is_left_alone() {
 fn what_an_environment_demands_is_the_operators() {
     let place = shop();
     let demanding = "approvals-min: 1, policies: { use: quorum, with: { count: 2 } }";
-    edit(&place, "relhost.yaml", "approvals-min: 1", demanding);
+    place.edit("relhost.yaml", "approvals-min: 1", demanding);
     // The pipeline calls a policy that one vote satisfies by the name of the one that is demanded.
-    edit(&place, "pipeline.yaml", "plugins:\n", "plugins:\n  quorum: { bundled: any-one }\n");
+    place.edit("pipeline.yaml", "plugins:\n", "plugins:\n  quorum: { bundled: any-one }\n");
     waits(&place);
     place.run(&["approval", "approve", "apr-1", "--as", "ann"]).expect(0);
     let approval = place.run(&["approval", "get", "apr-1", "-o", "json"]).expect(0).json();
@@ -78,7 +78,7 @@ fn what_an_environment_demands_is_the_operators() {
 #[ignore = "needs components: cargo xtask test"]
 fn what_was_approved_for_one_place_never_goes_to_another() {
     let place = waiting();
-    edit(&place, "relhost.yaml", "namespace: shop-prod", "namespace: elsewhere");
+    place.edit("relhost.yaml", "namespace: shop-prod", "namespace: elsewhere");
     place.run(&["approval", "approve", "apr-1", "--as", "ann"]).expect(0);
     let ended = place.run(&["resume", "rel-1"]).expect(3);
     let moved = "environment `prod` is rehearsal / elsewhere now; this was planned for rehearsal / shop-prod";

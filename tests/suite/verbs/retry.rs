@@ -28,7 +28,7 @@ fn a_rejected_stage_is_tried_again_with_a_new_approval() {
 #[ignore = "needs components: cargo xtask test"]
 fn a_stage_that_failed_is_tried_again_and_what_waited_for_it_goes_on() {
     let place = shop();
-    edit(&place, "pipeline.yaml", "image: registry.example/shop", "image: registry.example/rehearsal-fail");
+    place.edit("pipeline.yaml", "image: registry.example/shop", "image: registry.example/rehearsal-fail");
     let run = place.run(&RUN).expect(3);
     assert!(run.stderr.contains("Prod: skipped: Dev failed"), "{}", run.stderr);
     // The same artifacts and variables again: it fails again, as attempt 2, and says so.

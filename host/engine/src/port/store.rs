@@ -270,6 +270,19 @@ pub struct Run {
     pub problem: Option<String>,
 }
 
+/// How many owners a run may outlive without any progress. The third death at the same place is no
+/// coincidence: the run takes the host down with it.
+pub const CRASHES_MAX: u32 = 3;
+
+impl Run {
+    /// Whether one more death puts it into quarantine. Such runs are driven one at a time: only then is it
+    /// known which of them the host dies of.
+    #[must_use]
+    pub fn has_last_chance(&self) -> bool {
+        self.crashes + 1 >= CRASHES_MAX
+    }
+}
+
 /// A claimed run: its row and its whole journal, verified. The last frame is the claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use relhost_engine::journal::{Frame, Record};
 use relhost_engine::replay::{
-    Attested, Begin, Mismatch, ReplayError, RunJournal, abort, attest, random, verify,
+    Attested, Begin, JournalLimit, Mismatch, ReplayError, RunJournal, abort, attest, random, verify,
 };
 use relhost_model::approval::{Decision, Resolution};
 use relhost_model::call::{
@@ -333,6 +333,38 @@ fn lines_lie_under_the_call_they_came_before_and_are_dropped_in_a_replay() {
     let frame = journal.complete(end(), at(9, 9)).expect("nothing is left");
     let messages: Vec<_> = frame.logs.iter().map(|(o, n, line)| (*o, *n, &*line.message)).collect();
     assert_eq!(messages, [(2, 0, "four")]);
+}
+
+#[test]
+fn the_lines_of_a_call_that_is_made_again_stand_beside_those_before_it() {
+    let mut disk = Disk::created(1);
+    let mut journal = claimed(&mut disk);
+    journal.log(line("before"));
+    intended(&mut disk, &mut journal, deploy("a"));
+    // The host dies while the call is made: what was said of it is lost with it.
+    journal.log(line("lost"));
+    let mut journal = claimed(&mut disk);
+    journal.log(line("before"));
+    assert!(matches!(journal.begin(deploy("a"), at(9, 9)), Begin::Perform { in_doubt: true, .. }));
+    journal.log(line("made again"));
+    journal.finish(0, rollout(), at(9, 9));
+    disk.append(&journal.complete(end(), at(9, 9)).expect("nothing is left"));
+    let said: Vec<_> = disk.lines.values().map(|line| line.message.as_str()).collect();
+    assert_eq!(said, ["before", "made again"]);
+}
+
+#[test]
+fn a_run_is_not_used_up_by_owners_that_come_and_go() {
+    let mut disk = Disk::created(1);
+    // One record is the start; a call takes two and the end one.
+    let limit = JournalLimit(4);
+    for _ in 0..100 {
+        disk.claim();
+    }
+    let mut journal = RunJournal::load_with_limit(disk.frames(), limit).expect("the journal is one");
+    assert_eq!(journal.records(), 1);
+    made(&mut disk, &mut journal, deploy("a"), rollout());
+    assert!(matches!(journal.begin(wait(), at(9, 9)), Begin::LimitReached { .. }));
 }
 
 #[test]

@@ -25,6 +25,12 @@ impl Client {
         Self { socket, owner }
     }
 
+    /// Which process it is, for people.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
     /// Whether somebody listens on the socket.
     pub async fn answers(&self) -> bool {
         UnixStream::connect(&self.socket).await.is_ok()

@@ -10,8 +10,7 @@ use relhost_model::id::ApprovalId;
 use relhost_model::release::Mode;
 
 use super::caller::Caller;
-use crate::dispatch::advance::AdvanceError;
-use crate::dispatch::verdict::{current_content, missing, recheck, settle};
+use crate::dispatch::verdict::{current_content, missing, recheck, settle, was_quicker};
 use crate::exit::{Exit, Failure};
 use crate::host::Host;
 use crate::protocol::{ApprovalView, ReleaseRef};
@@ -95,7 +94,8 @@ pub async fn decide(host: &Host, caller: &Caller, ballot: Ballot) -> Result<Appr
                 host.drive(row.approval.release);
                 return get(host, ballot.approval).await;
             }
-            Err(AdvanceError::Store(StoreError::Conflict { .. })) => {}
+            // The next look finds how the quicker one ended it.
+            Err(error) if was_quicker(&error) => {}
             Err(error) => return Err(error.into()),
         }
     }

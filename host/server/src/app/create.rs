@@ -14,6 +14,7 @@ use relhost_model::digest::Digest;
 use relhost_model::id::{Alias, PluginName, ReleaseId};
 use relhost_model::pipeline::{ArtifactLocation, Pipeline};
 use relhost_model::release::{PinnedComponent, Reason, Snapshot};
+use relhost_store::kill;
 
 use super::caller::Caller;
 use super::configured;
@@ -230,6 +231,8 @@ async fn commit(
         parts.components.into_iter().map(|component| Change::PutBlob(component.bytes)).collect();
     changes.push(Change::CreateRelease { id, snapshot: Box::new(snapshot), counter });
     let input = Input::Create { by: origin.requester };
+    kill::point!("create.before-commit");
     try_advance(host, state, input, Together { frame: None, changes }).await?;
+    kill::point!("create.after-commit");
     Ok(id)
 }

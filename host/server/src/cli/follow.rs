@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use relhost_engine::event::Event;
-use relhost_engine::port::store::{ReleaseRow, StageState};
+use relhost_engine::port::store::{Commit, ReleaseRow, StageState, Store as _};
 use relhost_model::id::{ApprovalId, DeploymentId, PersonId, ReleaseId, StageName};
 use relhost_model::release::Status;
 use tokio::signal::unix::{SignalKind, signal};
@@ -112,6 +112,9 @@ impl Follower<'_> {
             tokio::select! {
                 reply = self.backend.call(None, request) => {
                     let Reply::News(news) = reply? else { return Err(unexpected()) };
+                    if let Some(failure) = self.stopped().await {
+                        return Err(failure);
+                    }
                     if news.events.is_empty() && news.lines.is_empty() {
                         self.keep_alive(&news, &mut quiet_since);
                     } else {
@@ -129,6 +132,15 @@ impl Follower<'_> {
                 line = typed => self.typed(current.as_deref(), line).await?,
                 _ = interrupts.recv() => return Ok(self.interrupted()),
             }
+        }
+    }
+
+    /// Why this process cannot go on, if it had to stop by itself: what is waited for does not come any more.
+    async fn stopped(&self) -> Option<Failure> {
+        let host = self.backend.host().filter(|host| host.supervisor.stop().given())?;
+        match host.store.commit(Commit::default()).await {
+            Err(error) => Some(error.into()),
+            Ok(()) => Some(Failure::new(Exit::Unexpected, "stopped", "the host had to stop")),
         }
     }
 

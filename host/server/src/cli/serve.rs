@@ -34,9 +34,12 @@ pub async fn run(session: &Session<'_>, command: Serve) -> Result<Exit, Failure>
     // What a server does is its output: one line per build and release, without being asked.
     telemetry::start(session.global.verbose.max(1));
     let backend = session.open(config, Duty::DriveAll).await?;
-    let Backend::Owner(host, _) = &backend else {
-        return Err(Failure::new(Exit::Conflict, "owned", "another process owns the state folder")
-            .help("only one process can serve it; `relhost doctor` names the owner"));
+    let host = match &backend {
+        Backend::Owner(host, _) => host,
+        Backend::Client(client) => {
+            let message = format!("open the state folder: {} has it", client.owner());
+            return Err(Failure::new(Exit::Conflict, "owned", message).help("only one process can serve it"));
+        }
     };
     let ui = session.ui;
     let mode = if command.rehearse { Mode::Rehearsal } else { Mode::Real };

@@ -4,6 +4,7 @@ use relhost_engine::event::Event;
 use relhost_engine::port::store::{AppendEvents, AppendFrame, Change, Commit, Store as _, StoreError};
 use relhost_engine::release::{FoldError, Input, Refusal, ReleaseState, decide};
 use relhost_model::id::ReleaseId;
+use relhost_store::kill;
 
 use super::source::HostSource;
 use crate::exit::{Exit, Failure};
@@ -113,7 +114,9 @@ pub async fn try_advance(
     changes.extend(decision.changes);
     let frame = together.frame.or(decision.frame);
     let commit = Commit { frame, events: append(release, expected, decision.events, at, &state), changes };
+    kill::point!("advance.before-commit");
     host.store.commit(commit).await?;
+    kill::point!("advance.after-commit");
     for environment in decision.environments {
         host.touched.add(environment, state.snapshot.mode);
     }

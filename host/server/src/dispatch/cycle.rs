@@ -30,6 +30,8 @@ const SLEEP_MAX: Duration = Duration::from_secs(30);
 #[derive(Default)]
 struct Flight {
     runs: Mutex<BTreeSet<RunId>>,
+    /// Those of the runs that a death more puts into quarantine.
+    last_chances: Mutex<BTreeSet<RunId>>,
     mails: Mutex<BTreeSet<Digest>>,
     landed: Notify,
 }
@@ -76,6 +78,10 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
         if !begin(&flight.runs, run, RUNS_MAX) {
             continue;
         }
+        if !may_start(host, flight, run).await? {
+            end(&flight.runs, &run);
+            continue;
+        }
         let (host, flight) = (Arc::clone(host), Arc::clone(flight));
         let supervisor = host.supervisor.clone();
         supervisor
@@ -87,6 +93,7 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
                 };
                 report(&host, "drive a run", result);
                 end(&flight.runs, &run);
+                end(&flight.last_chances, &run);
                 flight.landed.notify_one();
             }))
             .await;
@@ -121,7 +128,10 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
 /// If the store fails.
 pub async fn look_back(host: &Host) -> Result<(), AdvanceError> {
     runner::tell_quarantined(host).await?;
-    for row in set_aside::readable(host, host.store.read().approvals(true, None).await?) {
+    let mut open = set_aside::readable(host, host.store.read().approvals(true, None).await?);
+    // What ran out first ends first, as it would have with a host.
+    open.sort_by_key(|row| row.approval.due_at);
+    for row in open {
         recheck(host, row.approval.id).await?;
     }
     Ok(())
@@ -146,6 +156,13 @@ async fn recheck(host: &Host, approval: ApprovalId) -> Result<(), AdvanceError> 
         }
         other => other,
     }
+}
+
+/// Whether a run may be driven now. Of those that a death more puts into quarantine one is driven at a time:
+/// the one that kills the host takes no other with it.
+async fn may_start(host: &Host, flight: &Flight, run: RunId) -> Result<bool, StoreError> {
+    let row = host.store.read().run(run).await?;
+    Ok(!row.is_some_and(|row| row.has_last_chance()) || begin(&flight.last_chances, run, 1))
 }
 
 fn begin<K: Ord>(flight: &Mutex<BTreeSet<K>>, key: K, max: usize) -> bool {

@@ -21,6 +21,7 @@ use relhost_model::id::{EnvironmentName, ReleaseId, StageName};
 use relhost_model::release::Mode;
 use relhost_model::secret::{SecretSource, SecretValue};
 use relhost_model::time::Millis;
+use relhost_store::kill;
 
 use crate::host::Host;
 
@@ -37,6 +38,9 @@ const WAIT_SLACK: Duration = Duration::from_secs(15);
 
 /// What a cluster says of credentials that it does not accept.
 const UNAUTHORIZED: &str = "unauthorized";
+
+/// The copy of an artifact in the state folder is gone or changed: no fault of the component that asked.
+pub const ARTIFACT_DAMAGED: &str = "artifact-damaged";
 
 /// Where an effect goes, and what it may touch there.
 #[derive(Clone)]
@@ -92,6 +96,7 @@ fn taken<T>(list: &Mutex<Vec<T>>) -> Vec<T> {
 
 impl Progress for Lines {
     fn applied(&self, object: &AppliedObject) {
+        kill::point!("effect.object-applied");
         self.applied.lock().unwrap_or_else(PoisonError::into_inner).push(object.clone());
     }
 
@@ -128,6 +133,7 @@ pub async fn perform(
         }
     };
     let made = tokio::time::timeout(cap, making).await;
+    kill::point!("effect.before-remember");
     // Whatever came of the call, also what a failed or a cut one applied is there and has to be found again.
     remember(host, target, taken(&lines.applied)).await;
     let answer = made.unwrap_or_else(|_| {
@@ -153,6 +159,7 @@ async fn make(
 ) -> Result<Answer, CallError> {
     unmoved(&host.config, target)?;
     let cluster = host.clusters.get(&target.environment, target.mode, &host.config, &host.secrets).await?;
+    kill::effect!(key, call.operation());
     match call {
         HostCall::Deploy(call) => {
             deploy(host, target, key, call, lines, cluster.as_ref()).await.map(Answer::Deployed)
@@ -238,8 +245,12 @@ fn read_manifests(host: &Host, artifacts: &[FrozenArtifact], path: &str) -> Resu
         .or_else(primary)
         .ok_or_else(|| CallError::permanent("no-artifact", "this release has no artifact"))?;
     let fault = |error: artifact::ArtifactError| {
+        let code = match error {
+            artifact::ArtifactError::Damaged { .. } => ARTIFACT_DAMAGED,
+            _ => "artifact",
+        };
         CallError::permanent(
-            "artifact",
+            code,
             crate::exit::Failure::chain(crate::exit::Exit::Unexpected, "", &error).message,
         )
     };

@@ -12,6 +12,7 @@ use relhost_model::call::{LogLevel, LogLine};
 use relhost_model::id::{ApprovalId, PersonId, StageName};
 use relhost_model::release::Mode;
 use relhost_model::time::Millis;
+use relhost_store::kill;
 
 use super::advance::{AdvanceError, load};
 use super::facts;
@@ -42,10 +43,14 @@ pub async fn deliver(host: Arc<Host>, command: Command) -> Result<(), AdvanceErr
         // What it asks for is over, so there is nothing left to say.
         return finish(&host, vec![Change::DropCommand(command.key)]).await;
     };
+    kill::point!("mail.before-send");
     match mailer.send(&message).await {
         Ok(()) => {
             tracing::debug!(to = %person, "mail handed over");
-            finish(&host, vec![Change::DropCommand(command.key)]).await
+            kill::point!("mail.after-send");
+            finish(&host, vec![Change::DropCommand(command.key)]).await?;
+            kill::point!("mail.after-mark");
+            Ok(())
         }
         Err(error) if error.class == MailFailure::Permanent || command.attempts + 1 >= ATTEMPTS_MAX => {
             give_up(

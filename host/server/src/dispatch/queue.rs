@@ -3,6 +3,7 @@
 use relhost_engine::port::store::{Store as _, StoreError};
 use relhost_engine::release::Input;
 use relhost_model::release::Mode;
+use relhost_store::kill;
 
 use super::advance::{AdvanceError, Together, advance, is_fatal};
 use crate::host::Host;
@@ -30,8 +31,11 @@ pub async fn grant(host: &Host) -> Result<(), AdvanceError> {
         }
         let Some(first) = queue.iter().find(|entry| driven(&entry.release)) else { continue };
         let input = Input::SlotGranted { deployment: first.deployment };
+        kill::point!("queue.before-grant");
         match advance(host, first.release, input, Together::default()).await {
-            Ok(_) => {}
+            Ok(_) => {
+                kill::point!("queue.after-grant");
+            }
             // It was canceled or superseded in between: its own commit marked the environment again.
             Err(AdvanceError::Refused(_)) => {
                 tracing::debug!(deployment = %first.deployment, "left the queue")

@@ -28,6 +28,7 @@ const BACKOFF: Millis = Millis::from_secs(5);
 /// # Errors
 /// If the store fails, or another owner has the run.
 pub async fn drive(host: Arc<Host>, run: RunId) -> Result<(), AdvanceError> {
+    kill::point!("runner.before-claim");
     let claimed = match host.store.claim(run, host.owner.clone(), host.now()).await {
         Ok(Some(claimed)) => claimed,
         Ok(None) => return Ok(()),
@@ -192,19 +193,20 @@ async fn quarantine(host: &Host, new: &NewRun, problem: CallError) -> Result<(),
     advance(host, new.release, input, Together { frame: None, changes: vec![change] }).await.map(|_| ())
 }
 
-/// The host could not go on. While it stops, the run is left for the next owner; else it is tried again
-/// after a rest.
+/// The host could not go on. While it stops, the run is given back, so that the next owner does not take it
+/// for one whose owner has died; else it is tried again after a rest.
 async fn interrupted(host: &Host, run: RunId, reason: String) -> Result<(), AdvanceError> {
-    if host.supervisor.stop().given() {
-        return Ok(());
-    }
-    tracing::warn!(run = %run, reason, "interrupted; trying again soon");
-    let change = Change::SetRun {
-        run,
-        from: vec![RunState::Running],
-        to: RunState::Backoff,
-        due_at: Some(host.now().plus(BACKOFF)),
-        problem: Some(host.redact(&reason)),
+    let change = if host.supervisor.stop().given() {
+        set(run, vec![RunState::Running], RunState::Ready)
+    } else {
+        tracing::warn!(run = %run, reason, "interrupted; trying again soon");
+        Change::SetRun {
+            run,
+            from: vec![RunState::Running],
+            to: RunState::Backoff,
+            due_at: Some(host.now().plus(BACKOFF)),
+            problem: Some(host.redact(&reason)),
+        }
     };
     match host.store.commit(Commit { changes: vec![change], ..Commit::default() }).await {
         // Somebody else has it by now, for example because its approval was decided meanwhile.

@@ -18,7 +18,7 @@ use relhost_model::time::Timestamp;
 use relhost_store::kill;
 
 use super::advance::{AdvanceError, Together, advance, load};
-use super::effect::{Lines, Target, perform};
+use super::effect::{ARTIFACT_DAMAGED, Lines, Target, perform};
 use crate::host::Host;
 
 /// One activation of one run.
@@ -45,12 +45,13 @@ impl Session {
     }
 
     async fn answer(&mut self, call: HostCall) -> Result<Answer, CallStop> {
+        kill::point!("session.at-call", self.journal.run());
         let now = self.host.now();
         match self.journal.begin(call, now) {
             Begin::Replayed(answer) => Ok(answer),
             Begin::Perform { ordinal, key, frame, call, .. } => {
                 if self.canceled().await? {
-                    return Ok(self.journal.cancel_seen(ordinal, now));
+                    return Ok(self.cancel_seen(ordinal, now));
                 }
                 if let Some(frame) = frame {
                     kill::point!("session.before-intent");
@@ -64,7 +65,7 @@ impl Session {
             }
             Begin::Internal { ordinal, key, call } => {
                 if self.canceled().await? {
-                    return Ok(self.journal.cancel_seen(ordinal, now));
+                    return Ok(self.cancel_seen(ordinal, now));
                 }
                 match call {
                     HostCall::Notify(call) => self.notify(ordinal, key, &call).await,
@@ -109,7 +110,16 @@ impl Session {
         for line in self.lines.take() {
             self.journal.log(line);
         }
-        Ok(answer)
+        match answer {
+            // The intent stays open: when a person has brought the files back, the call is made again.
+            Answer::Refused(error) if error.code == ARTIFACT_DAMAGED => Err(quarantine(error)),
+            answer => Ok(answer),
+        }
+    }
+
+    fn cancel_seen(&mut self, ordinal: u32, now: Timestamp) -> Answer {
+        kill::point!("session.cancel-seen");
+        self.journal.cancel_seen(ordinal, now)
     }
 
     async fn canceled(&self) -> Result<bool, CallStop> {
@@ -155,7 +165,9 @@ impl Session {
         });
         let changes = changes.collect();
         let frame = self.journal.internal(ordinal, &answer, self.host.now());
+        kill::point!("session.before-internal");
         self.commit(Commit { frame: Some(frame), changes, events: None }).await?;
+        kill::point!("session.after-internal");
         Ok(answer)
     }
 
@@ -203,8 +215,12 @@ impl Session {
         };
         let together = Together { frame: Some(frame), changes: vec![waiting] };
         let input = Input::ApprovalOpened { approval: Box::new(approval) };
+        kill::point!("session.before-wait");
         match advance(&self.host, self.target.release, input, together).await {
-            Ok(_) => Err(CallStop::Suspended),
+            Ok(_) => {
+                kill::point!("session.after-wait");
+                Err(CallStop::Suspended)
+            }
             Err(error) => Err(interrupted(&error)),
         }
     }
@@ -212,7 +228,11 @@ impl Session {
     async fn resume_wait(&mut self, approval: relhost_model::id::ApprovalId) -> Result<Answer, CallStop> {
         let row = self.host.store.read().approval(approval).await.map_err(|error| stopped(&error))?;
         match row.and_then(|row| row.decision) {
-            Some(decision) => Ok(self.journal.resolve_wait(decision, self.host.now())),
+            Some(decision) => {
+                let answer = self.journal.resolve_wait(decision, self.host.now());
+                kill::point!("session.wait-resolved");
+                Ok(answer)
+            }
             None => {
                 let change = Change::SetRun {
                     run: self.journal.run(),
@@ -234,11 +254,12 @@ impl HostCalls for Session {
     }
 
     fn log(&mut self, mut line: LogLine) {
-        if self.journal.replaying() {
-            return;
+        // A line that is repeated by a replay was shown when it was said.
+        if !self.journal.replaying() {
+            kill::point!("session.in-guest");
+            line.message = self.host.redact(&line.message);
+            self.host.board.show(self.target.release, &self.target.stage, line.clone());
         }
-        line.message = self.host.redact(&line.message);
-        self.host.board.show(self.target.release, &self.target.stage, line.clone());
         self.journal.log(line);
     }
 

@@ -3,7 +3,7 @@
 use relhost_engine::approval as rules;
 use relhost_engine::approval::Judged;
 use relhost_engine::port::store::{ApprovalRow, Commit, Store as _, StoreError};
-use relhost_engine::release::Input;
+use relhost_engine::release::{Input, Refusal};
 use relhost_model::approval::{Content, Decision, PolicyInput, PolicyUse, Verdict, Vote};
 use relhost_model::call::CallError;
 use relhost_model::config::Allow;
@@ -43,7 +43,9 @@ pub async fn settle(host: &Host, row: &ApprovalRow, vote: Option<Vote>) -> Resul
     match judged {
         Judged::Open { waiting_for, .. } => {
             if !changes.is_empty() {
+                kill::point!("approval.before-vote");
                 host.store.commit(Commit { changes, ..Commit::default() }).await?;
+                kill::point!("approval.after-vote");
             }
             Ok(Settled::Open(waiting_for))
         }
@@ -95,9 +97,20 @@ pub async fn recheck(host: &Host, approval: ApprovalId) -> Result<(), AdvanceErr
     };
     match settle(host, &row, None).await {
         // Somebody voted meanwhile and evaluated it.
-        Ok(_) | Err(AdvanceError::Store(StoreError::Conflict { .. })) => Ok(()),
+        Ok(_) => Ok(()),
+        Err(error) if was_quicker(&error) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Whether an evaluation came to nothing because somebody else changed or ended the approval meanwhile: its row
+/// is another one, or its release has gone on.
+#[must_use]
+pub fn was_quicker(error: &AdvanceError) -> bool {
+    matches!(
+        error,
+        AdvanceError::Store(StoreError::Conflict { .. }) | AdvanceError::Refused(Refusal::Stale(_))
+    )
 }
 
 /// What an approval must still be about: the content of its stage's latest attempt. Two contents that

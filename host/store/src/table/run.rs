@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use relhost_engine::port::store::{NewRun, Rows, Run, RunState};
+use relhost_engine::port::store::{CRASHES_MAX, NewRun, Rows, Run, RunState};
 use relhost_model::id::{DeploymentId, ReleaseId, RunId, RunUuid};
 use relhost_model::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
@@ -11,10 +11,6 @@ use super::column::{digest, int, moment, small, state, state_word, time, uint};
 use super::frame;
 use super::seal::{self, RUN};
 use crate::fault::{Fault, Outcome, add};
-
-/// How many owners a run may outlive without any progress. The third death at the same place is no
-/// coincidence: the run takes the host down with it.
-const CRASHES_MAX: u32 = 3;
 
 /// Creates a run in state ready.
 pub(crate) fn create(db: &Connection, new: &NewRun) -> Outcome<()> {

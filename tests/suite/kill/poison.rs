@@ -1,0 +1,47 @@
+//! K32: a component that takes the host down with it each time is stopped, and nobody else is.
+
+use relhost_engine::port::store::RunState;
+use relhost_tests::journey::{BOUND, Step};
+use relhost_tests::wait::until;
+
+use super::*;
+
+/// The second release goes elsewhere, so that both run at the same time.
+const OTHER: [&str; 6] = ["run", "other.yaml", "--rehearse", "--key", "two", "--detach"];
+
+fn serve_dies(journey: &Journey, point: &str) {
+    journey.dies(&["serve"], point);
+}
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn k32_three_deaths_at_one_call_are_enough_and_others_go_on() {
+    let journey = Journey::new(Course::Messages);
+    let pipeline = std::fs::read_to_string(journey.place.path().join("pipeline.yaml")).expect("read it");
+    let other = pipeline.replace("pipeline: guest", "pipeline: other");
+    let _file = journey.place.write("other.yaml", &other.replace("environment: dev", "environment: prod"));
+    journey.place.edit("relhost.yaml", ", approvals-min: 1", "");
+    let detached = [&Step::Run.arguments()[..], &["--detach"]].concat();
+    let _first = journey.command(&detached, None).expect(0);
+    let _second = journey.command(&OTHER, None).expect(0);
+    // Two owners die as soon as they have taken both runs: either of the two may be why.
+    serve_dies(&journey, "runner.after-claim:2");
+    serve_dies(&journey, "runner.after-claim:2");
+    // From here on it shows which one it is.
+    for _ in journey.evidence().runs[0].crashes..2 {
+        serve_dies(&journey, "session.at-call@run-1:1");
+    }
+    let serving = journey.place.start(&["serve"], &[]);
+    until("the end of the other", BOUND, || {
+        let other = journey.place.run(&["release", "get", "rel-2", "-o", "json"]).expect(0).json();
+        (other["row"]["summary"]["status"] == "succeeded").then_some(())
+    });
+    serving.interrupt();
+    let _ended = serving.end(BOUND).expect(0);
+    journey.holds("at the end");
+    let runs = journey.evidence().runs;
+    assert_eq!(runs[0].state, RunState::Quarantined);
+    let problem = runs[0].problem.as_deref().unwrap_or_default();
+    assert_eq!(problem, "host died 3 times before the first host call");
+    assert_eq!(runs[1].state, RunState::Done);
+}
