@@ -14,7 +14,7 @@ use crate::capability::actor;
 use crate::console::{Console, clean, clean_line, cut};
 use crate::fault::{Ended, Who, classify};
 use crate::limits::{CODE_MAX, Limiter, Limits, POLICY_FUEL, RECHECK_MIN, SENTENCE_MAX, VERDICT_MAX};
-use crate::state::Meter;
+use crate::state::meter::{Meter, Stopwatch};
 use crate::wasi::{self, HasConsole};
 
 pub mod describe;
@@ -35,7 +35,7 @@ impl PolicyState {
         Self {
             console: Console::new(limits, sink),
             limiter: Limiter::new(limits.memory),
-            meter: Meter::new(limits),
+            meter: Meter::new(limits, &Stopwatch::default()),
         }
     }
 }

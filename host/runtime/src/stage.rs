@@ -23,6 +23,7 @@ use crate::limits::{
 };
 use crate::request::CONTEXT_REP;
 use crate::state::exchange::{Exchange, Reply, Turn};
+use crate::state::meter::Stopwatch;
 use crate::state::{StageState, Start};
 use crate::wasi;
 
@@ -84,8 +85,9 @@ impl Stage<'_> {
     /// knows which.
     pub async fn run(&self, context: &RunContext, seed: &str, calls: &mut dyn HostCalls) -> Activation {
         let start = Start { context, seed, now: calls.now(), allow: Arc::clone(self.allow) };
-        let exchange = Exchange::default();
-        let mut guest = Box::pin(self.activate(StageState::new(start, self.limits, &exchange)));
+        let (exchange, stopwatch) = (Exchange::default(), Stopwatch::default());
+        let state = StageState::new(start, self.limits, (&exchange, &stopwatch));
+        let mut guest = Box::pin(stopwatch.timed(self.activate(state)));
         let mut stop = None;
         loop {
             match exchange.turn(guest.as_mut(), calls).await {
@@ -119,10 +121,7 @@ impl Stage<'_> {
         store.call_hook(|mut store, hook| Ok(store.data_mut().meter.pass(hook)?));
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| {
-            // The hook has billed the time up to here, and the one at the return begins anew.
-            let meter = &mut store.data_mut().meter;
-            meter.check()?;
-            meter.pause();
+            store.data_mut().meter.check()?;
             Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
         });
         store

@@ -1,7 +1,6 @@
 //! What one activation of a stage holds on the host's side, and the one way out of it to the host.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use relhost_engine::replay::random;
 use relhost_model::call::{Answer, CallError, HostCall};
@@ -9,7 +8,6 @@ use relhost_model::config::Allow;
 use relhost_model::digest::canonical;
 use relhost_model::release::RunContext;
 use relhost_model::time::Timestamp;
-use wasmtime::CallHook;
 use wasmtime::component::ResourceTable;
 
 use crate::console::Console;
@@ -19,74 +17,10 @@ use crate::limits::{Exceeded, Limiter, Limits, RESULT_MAX, STAGE_TRANSFER};
 use crate::wasi::HasConsole;
 
 pub mod exchange;
+pub mod meter;
 
 use exchange::Exchange;
-
-/// Measures the time of an activation and counts its calls. What the host does for the guest is the guest's
-/// time too, or a loop over a getter would be free; waiting for the answer to a call is not.
-#[derive(Debug)]
-pub struct Meter {
-    cpu_max: Duration,
-    calls_max: u32,
-    used: Duration,
-    resumed: Option<Instant>,
-    calls: u32,
-}
-
-impl Meter {
-    /// A meter at zero.
-    #[must_use]
-    pub fn new(limits: &Limits) -> Self {
-        Self { cpu_max: limits.cpu, calls_max: limits.calls, used: Duration::ZERO, resumed: None, calls: 0 }
-    }
-
-    /// Bills as control passes between guest and host, and counts the calls.
-    ///
-    /// # Errors
-    /// If a limit is exceeded.
-    pub fn pass(&mut self, hook: CallHook) -> Result<(), Exceeded> {
-        self.pause();
-        if !matches!(hook, CallHook::ReturningFromWasm) {
-            self.resume();
-        }
-        if matches!(hook, CallHook::CallingHost) {
-            self.calls += 1;
-            if self.calls > self.calls_max {
-                return Err(Exceeded {
-                    budget: "calls",
-                    observed: "it called the host too often".into(),
-                    limit: format!("{} calls per activation", self.calls_max),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Bills the time up to here and nothing from here on.
-    pub fn pause(&mut self) {
-        self.used += self.resumed.take().map(|resumed| resumed.elapsed()).unwrap_or_default();
-    }
-
-    /// Bills again.
-    pub fn resume(&mut self) {
-        self.resumed = Some(Instant::now());
-    }
-
-    /// Checks the time billed so far.
-    ///
-    /// # Errors
-    /// If the budget is used up.
-    pub fn check(&self) -> Result<(), Exceeded> {
-        if self.used <= self.cpu_max {
-            return Ok(());
-        }
-        Err(Exceeded {
-            budget: "cpu",
-            observed: format!("it used {} ms of CPU time", self.used.as_micros().div_ceil(1000)),
-            limit: format!("{} ms", self.cpu_max.as_millis()),
-        })
-    }
-}
+use meter::{Meter, Stopwatch};
 
 /// The run's random bytes, the same in a replay.
 #[derive(Debug)]
@@ -146,9 +80,9 @@ pub struct Start<'a> {
 }
 
 impl StageState {
-    /// A fresh state whose calls and log lines go to `exchange`.
+    /// A fresh state whose calls and log lines go to `exchange`, and whose time `stopwatch` has.
     #[must_use]
-    pub fn new(start: Start<'_>, limits: &Limits, exchange: &Exchange) -> Self {
+    pub fn new(start: Start<'_>, limits: &Limits, (exchange, stopwatch): (&Exchange, &Stopwatch)) -> Self {
         let lines = exchange.clone();
         let sink = Box::new(move |line| lines.log(line));
         Self {
@@ -156,7 +90,7 @@ impl StageState {
             context: Arc::new(start.context.clone()),
             console: Console::new(limits, sink),
             limiter: Limiter::new(limits.memory),
-            meter: Meter::new(limits),
+            meter: Meter::new(limits, stopwatch),
             random: Random::new(start.seed),
             now: start.now,
             allow: start.allow,
@@ -214,10 +148,7 @@ impl StageState {
                 limit: format!("{} calls per activation", self.effects_max),
             }));
         }
-        self.meter.pause();
-        let answered = self.exchange.call(call).await;
-        self.meter.resume();
-        let (answer, now) = answered.ok_or_else(|| wasmtime::Error::new(Stopped))?;
+        let (answer, now) = self.exchange.call(call).await.ok_or_else(|| wasmtime::Error::new(Stopped))?;
         self.now = now;
         Ok(sized(answer))
     }
