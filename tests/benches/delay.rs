@@ -31,8 +31,9 @@ impl Delay {
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).context("listen")?;
         let address = listener.local_addr()?;
         runtime.spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
             while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     let Ok(far) = TcpStream::connect(server).await else { return };
                     // Held back once is enough: small messages must not wait for further ones.
                     if near.set_nodelay(true).and_then(|()| far.set_nodelay(true)).is_err() {

@@ -116,6 +116,9 @@ fn a_damaged_row_is_named_and_another_release_goes_on() {
     }
 }
 
+/// What happens to a file.
+type Damage<'a> = &'a dyn Fn(&fs::File) -> std::io::Result<()>;
+
 #[test]
 #[ignore = "needs components: cargo xtask test"]
 fn a_database_that_is_no_whole_one_is_refused_with_what_where_and_what_to_do() {
@@ -123,7 +126,7 @@ fn a_database_that_is_no_whole_one_is_refused_with_what_where_and_what_to_do() {
     let flip = |file: &fs::File| file.write_all_at(&[0x5a; 64], 4096 * 3);
     let empty = |file: &fs::File| file.set_len(0);
     let other = |file: &fs::File| file.write_all_at(b"no database", 0);
-    let damages: [&dyn Fn(&fs::File) -> std::io::Result<()>; 4] = [&cut, &flip, &empty, &other];
+    let damages: [Damage<'_>; 4] = [&cut, &flip, &empty, &other];
     for damage in damages {
         let place = waiting();
         let path = database(&place);

@@ -200,7 +200,7 @@ mod tests {
     async fn a_service_that_ends_or_panics_ends_the_process_and_is_named() {
         let ended = end(Box::pin(async {})).await;
         assert_eq!(ended.as_deref(), Some("the loop ended by itself"));
-        let panicked = end(Box::pin(async { None.expect("no way") })).await;
+        let panicked = end(Box::pin(async { panic!("no way") })).await;
         assert_eq!(panicked.as_deref(), Some("the loop panicked: no way"));
     }
 
