@@ -28,7 +28,7 @@ const CASE: Case = Case {
     name: "",
     component: Vec::new,
     with: "",
-    // A busy machine takes its time, which is not what these cases are about.
+    // A debug build of the host is slow with a million calls, which is not what these cases are about.
     operator: "limits: { stage-cpu: 120s }",
     ends: Ends::Succeeded,
     told: "",
