@@ -22,6 +22,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Gives every file to its target. The name of the file that fails stands in front of the panic.
+#[expect(clippy::print_stdout, reason = "the harness shows it if the test fails")]
 fn all(target: &str) {
     let mut inputs = entries(&folder("corpus").join(target));
     assert!(!inputs.is_empty(), "{target} has no seeds");
