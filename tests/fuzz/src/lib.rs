@@ -11,12 +11,13 @@ mod archive_listing;
 mod decide_form;
 mod frame;
 mod host_config;
-mod image_rules;
 mod mail_headers;
 mod manifest;
 mod pipeline_file;
 mod settings;
 mod variables;
+
+mod image_rules;
 
 /// One thing that is fuzzed.
 #[derive(Debug, Clone, Copy)]
