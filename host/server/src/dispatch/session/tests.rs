@@ -96,6 +96,8 @@ async fn what_is_not_durable_is_not_done() {
     host.store.close().await.unwrap();
     refused(&host, &rehearsed).await;
     // The same call does leave something behind once it is made.
+    let folder = tempfile::tempdir().unwrap();
+    let (host, rehearsed) = (self::host(folder.path()), folder.path().join("state/rehearsal"));
     let made = session(&host).perform(Digest::of(b"key"), &secret()).await;
     assert!(matches!(made, Ok(Answer::Secret(_))), "{made:?}");
     assert!(rehearsed.exists());
