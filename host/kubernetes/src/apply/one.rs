@@ -10,9 +10,10 @@ use super::plan::Planned;
 use super::{conflict, failure, migrate, wave};
 use crate::client::{ApiError, Apply, Connection, MANAGER, Response};
 
-/// How often a conflict is settled for one object. Each round settles every field that the server names, so
-/// a second one means that somebody changed the object meanwhile.
-const ROUNDS_MAX: u32 = 5;
+/// How often a conflict is settled for one object. Two rounds settle every field that the server names, unless
+/// somebody changes the object meanwhile; the controllers of one that is being rolled out write its status
+/// several times a second.
+const ROUNDS_MAX: u32 = 20;
 /// The precision of the times in managed fields and in answers.
 const SECOND: Millis = Millis::from_secs(1);
 /// How long a definition may take to be served, or a namespace to be there.
