@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use relhost_engine::event::Event;
-use relhost_engine::port::store::{Commit, ReleaseRow, StageState, Store as _};
+use relhost_engine::port::store::{ReleaseRow, StageState};
 use relhost_model::id::{ApprovalId, DeploymentId, PersonId, ReleaseId, StageName};
 use relhost_model::release::Status;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,7 +16,7 @@ use super::session::{Session, unexpected};
 use super::show;
 use crate::app::release::{exit, next_manual};
 use crate::exit::{Exit, Failure};
-use crate::owner::Backend;
+use crate::owner::{Backend, stopped};
 use crate::protocol::{ApprovalView, News, Reply, Request};
 
 /// How long one look may take; the owner answers at once when something happens.
@@ -112,7 +112,8 @@ impl Follower<'_> {
             tokio::select! {
                 reply = self.backend.call(None, request) => {
                     let Reply::News(news) = reply? else { return Err(unexpected()) };
-                    if let Some(failure) = self.stopped().await {
+                    // What is waited for does not come any more.
+                    if let Some(failure) = self.backend.host().and_then(|host| stopped(host)) {
                         return Err(failure);
                     }
                     if news.events.is_empty() && news.lines.is_empty() {
@@ -132,15 +133,6 @@ impl Follower<'_> {
                 line = typed => self.typed(current.as_deref(), line).await?,
                 _ = interrupts.recv() => return Ok(self.interrupted()),
             }
-        }
-    }
-
-    /// Why this process cannot go on, if it had to stop by itself: what is waited for does not come any more.
-    async fn stopped(&self) -> Option<Failure> {
-        let host = self.backend.host().filter(|host| host.supervisor.stop().given())?;
-        match host.store.commit(Commit::default()).await {
-            Err(error) => Some(error.into()),
-            Ok(()) => Some(Failure::new(Exit::Unexpected, "stopped", "the host had to stop")),
         }
     }
 
