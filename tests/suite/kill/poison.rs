@@ -25,9 +25,13 @@ fn k32_three_deaths_at_one_call_are_enough_and_others_go_on() {
         journey.dies(&["serve"], "session.at-call@run-1:1");
     }
     let serving = journey.place.start(&["serve"], &[]);
+    // Which release came by the first run is chance.
     until("the end of the other", BOUND, || {
-        let other = journey.place.run(&["release", "get", "rel-2", "-o", "json"]).expect(0).json();
-        (other["row"]["summary"]["status"] == "succeeded").then_some(())
+        let succeeded = |release: &str| {
+            let found = journey.place.run(&["release", "get", release, "-o", "json"]).expect(0).json();
+            found["row"]["summary"]["status"] == "succeeded"
+        };
+        (succeeded("rel-1") || succeeded("rel-2")).then_some(())
     });
     serving.interrupt();
     let _ended = serving.end(BOUND).expect(0);
