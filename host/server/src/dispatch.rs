@@ -5,6 +5,7 @@ pub mod advance;
 pub mod cycle;
 pub mod effect;
 pub mod facts;
+pub mod look_back;
 pub mod outbox;
 pub mod plugin;
 pub mod queue;

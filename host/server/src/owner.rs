@@ -12,11 +12,12 @@ use relhost_store::{Held, StateFolder, kill, lock};
 use crate::api::{client::Client, page, peer, socket};
 use crate::app::caller::Caller;
 use crate::app::handle::handle;
-use crate::dispatch::{cycle, set_aside};
+use crate::dispatch::{cycle, look_back, set_aside};
 use crate::exit::{Exit, Failure};
 use crate::fresh::Fresh;
 use crate::host::Host;
 use crate::protocol::{Envelope, Reply, Request};
+use crate::supervise::Supervisor;
 
 /// How long an owner may be silent: a short command has the folder for the moment that it takes and serves
 /// nobody, and one that dispatches opens its socket when it has started. Five seconds are long for both, and
@@ -102,7 +103,7 @@ async fn dispatch(host: &Arc<Host>, listen: Option<String>) -> Result<(), Failur
         tracing::info!(runs = recovered, "going on with runs that an earlier process left");
     }
     set_aside::runs(host).await?;
-    cycle::look_back(host).await?;
+    look_back::runs(host).await?;
     kill::point!("boot.after-look-back");
     let path = socket::path(&host.folder);
     let listener = socket::listen(&path)?;
@@ -114,7 +115,19 @@ async fn dispatch(host: &Arc<Host>, listen: Option<String>) -> Result<(), Failur
         host.supervisor.service("page", Box::pin(page::serve(Arc::clone(host), listener))).await;
     }
     host.supervisor.service("cycle", Box::pin(cycle::run(Arc::clone(host)))).await;
+    host.supervisor.job(Box::pin(look_back::approvals(Arc::clone(host)))).await;
+    host.supervisor.job(Box::pin(check_pages(Arc::clone(host)))).await;
     Ok(())
+}
+
+/// Looks through a database that was too large for it at the start. Damage ends the process: what would be
+/// written from then on could be lost.
+async fn check_pages(host: Arc<Host>) {
+    let (stop, store) = (host.supervisor.stop(), host.store.clone());
+    let checked = Supervisor::blocking(move || store.check_pages(|| stop.given())).await;
+    if let Err(error) = checked {
+        host.supervisor.fail(error.to_string());
+    }
 }
 
 fn find_owner(folder: &Path) -> Client {

@@ -6,7 +6,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::fault::{Fault, Outcome};
 
 /// Every step in order. A released step is never changed; a new one is added.
-const STEPS: &[&str] = &[include_str!("migration/0001_first.sql"), include_str!("migration/0002_seal.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migration/0001_first.sql"),
+    include_str!("migration/0002_seal.sql"),
+    include_str!("migration/0003_quarantined.sql"),
+];
 
 /// The schema version of this host.
 pub(crate) fn newest() -> u32 {
@@ -27,8 +31,8 @@ pub(crate) fn check(db: &Connection) -> Outcome<u32> {
     Ok(version)
 }
 
-/// Takes the steps that are missing, on a connection that knows how to seal a row. Each is one transaction together with its `user_version`, so a host
-/// that dies in between goes on where it stopped.
+/// Takes the steps that are missing, on a connection that knows how to seal a row. Each is one transaction
+/// together with its `user_version`, so a host that dies in between goes on where it stopped.
 pub(crate) fn migrate(db: &mut Connection) -> Outcome<()> {
     let version = check(db)?;
     for (index, step) in (1u32..).zip(STEPS).skip(version as usize) {

@@ -21,8 +21,9 @@ const APPLICATION_ID: i32 = 0x7265_6c68;
 /// How long to wait for a tool that has the database locked. A backup holds no write lock; somebody's
 /// interactive session might, and 10 s is longer than any statement typed by hand.
 const BUSY: Duration = Duration::from_secs(10);
-/// Up to so many pages (64 MiB) every entry of every index is compared with its row at the start. For a bigger
-/// database that would keep a restart waiting, so only its pages are looked at; the seals of rows hold for both.
+/// Up to so many pages (64 MiB) every entry of every index is compared with its row at the start. A bigger database
+/// would keep a restart waiting: its pages are looked at by [`pages`] while the host works. Whatever is read before
+/// that is read through the seals of rows.
 const CHECKED_WHOLE: i64 = 16 * 1024;
 /// Statements kept prepared per connection; the store has fewer.
 const STATEMENTS: usize = 128;
@@ -112,23 +113,48 @@ fn prepare_reader(path: &Path) -> Outcome<Connection> {
     Ok(db)
 }
 
-/// Ours, not newer, and every page readable.
+/// Ours, not newer, and every page readable, unless there are too many.
 fn check_whole(db: &Connection) -> Outcome<()> {
     let id: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if id != APPLICATION_ID {
         return Err(Fault::Damaged("it is not a database of relhost, or it was emptied".into()));
     }
     migration::check(db)?;
-    let pages: i64 = db.query_row("PRAGMA page_count", [], |row| row.get(0))?;
-    let check = if pages <= CHECKED_WHOLE { "integrity_check" } else { "quick_check" };
-    // A value that breaks a constraint is one damaged row, which its seal finds; the others are whole.
-    db.pragma_update(None, "ignore_check_constraints", 1)?;
-    let verdict: String = db.query_row(&format!("PRAGMA {check}(1)"), [], |row| row.get(0))?;
-    db.pragma_update(None, "ignore_check_constraints", 0)?;
-    if verdict != "ok" {
-        return Err(Fault::Damaged(verdict));
+    if !is_large(db)? {
+        // A value that breaks a constraint is one damaged row, which its seal finds; the others are whole.
+        db.pragma_update(None, "ignore_check_constraints", 1)?;
+        verdict(db, "PRAGMA integrity_check(1)")?;
+        db.pragma_update(None, "ignore_check_constraints", 0)?;
     }
     Ok(())
+}
+
+fn is_large(db: &Connection) -> Outcome<bool> {
+    let pages: i64 = db.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    Ok(pages > CHECKED_WHOLE)
+}
+
+/// Looks at every page of a large database, one table after the other, until it is to stop. A small one was looked
+/// at when it was opened.
+pub(crate) fn pages(db: &Connection, stop: impl Fn() -> bool) -> Outcome<()> {
+    if !is_large(db)? {
+        return Ok(());
+    }
+    let mut tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
+    let tables: Vec<String> = tables.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    db.pragma_update(None, "ignore_check_constraints", 1)?;
+    for table in tables {
+        if stop() {
+            break;
+        }
+        verdict(db, &format!("PRAGMA quick_check('{table}')"))?;
+    }
+    Ok(())
+}
+
+fn verdict(db: &Connection, check: &str) -> Outcome<()> {
+    let verdict: String = db.query_row(check, [], |row| row.get(0))?;
+    if verdict == "ok" { Ok(()) } else { Err(Fault::Damaged(verdict)) }
 }
 
 /// Sets what durability rests on, and reads it back: a word that `SQLite` does not know is no error to it.

@@ -166,6 +166,14 @@ impl Read for Reader {
         Box::pin(async move { self.with(|db| approval::list(db, open, release)) })
     }
 
+    fn open_approvals(
+        &self,
+        after: Option<(Timestamp, ApprovalId)>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(Timestamp, ApprovalId)>, StoreError>> {
+        Box::pin(async move { self.with(|db| approval::open_after(db, after, limit)) })
+    }
+
     fn logs(&self, release: ReleaseId, since: u64) -> BoxFuture<'_, Result<Rows<LogEntry>, StoreError>> {
         Box::pin(async move { self.with(|db| log::read(db, release, since)) })
     }

@@ -66,6 +66,15 @@ impl SqliteStore {
         self.0.reader.with(check::check)
     }
 
+    /// Looks at every page of a database that was too large for it when it was opened, until it is to stop. Blocks
+    /// for as long as reading all of it takes.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if a page is.
+    pub fn check_pages(&self, stop: impl Fn() -> bool) -> Result<(), StoreError> {
+        self.0.reader.with(|db| open::pages(db, stop))
+    }
+
     async fn ask(&self, work: Work) -> Result<u64, StoreError> {
         let (reply, answer) = oneshot::channel();
         let sent = self.0.requests.send(Request { work, reply }).await;

@@ -628,6 +628,12 @@ pub trait Read: Send + Sync {
         open: bool,
         release: Option<ReleaseId>,
     ) -> BoxFuture<'_, Result<Rows<ApprovalRow>, StoreError>>;
+    /// Open approvals in the order in which their time runs out, after one of them; at most `limit`.
+    fn open_approvals(
+        &self,
+        after: Option<(Timestamp, ApprovalId)>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(Timestamp, ApprovalId)>, StoreError>>;
     /// Log lines of a release from a sequence number on; at most 1,000.
     fn logs(&self, release: ReleaseId, since: u64) -> BoxFuture<'_, Result<Rows<LogEntry>, StoreError>>;
     /// Bytes by digest.

@@ -22,7 +22,7 @@ const RUNS_MAX: usize = 32;
 /// Messages that are sent at once; relays dislike more from one sender.
 const MAILS_MAX: usize = 4;
 /// How many due things of each kind are read at once.
-const BATCH: u32 = 64;
+pub(super) const BATCH: u32 = 64;
 /// The longest sleep. Everything wakes the loop by itself; this bounds the harm of a clock that jumped.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
 
@@ -121,29 +121,13 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
     Ok(due.next.map_or(SLEEP_MAX, |next| next.since(host.now()).to_std()))
 }
 
-/// At boot, before anybody is answered: looks at what may have become different while nobody ran the host.
-/// Runs were put into quarantine, times are over, groups have other members.
-///
-/// # Errors
-/// If the store fails.
-pub async fn look_back(host: &Host) -> Result<(), AdvanceError> {
-    runner::tell_quarantined(host).await?;
-    let mut open = set_aside::readable(host, host.store.read().approvals(true, None).await?);
-    // What ran out first ends first, as it would have with a host.
-    open.sort_by_key(|row| row.approval.due_at);
-    for row in open {
-        recheck(host, row.approval.id).await?;
-    }
-    Ok(())
-}
-
 /// A panic of the host is a fault of the host: nobody's approval or release ends by it.
 fn panicked(panic: String) -> AdvanceError {
     AdvanceError::Plan(CallError::transient("host-panicked", format!("the host panicked: {panic}")))
 }
 
 /// One approval that cannot be evaluated keeps nothing else from going on.
-async fn recheck(host: &Host, approval: ApprovalId) -> Result<(), AdvanceError> {
+pub(super) async fn recheck(host: &Host, approval: ApprovalId) -> Result<(), AdvanceError> {
     let checked = caught(verdict::recheck(host, approval)).await;
     match checked.unwrap_or_else(|panic| Err(panicked(panic))) {
         Err(AdvanceError::Store(StoreError::Damaged { reason })) => {
@@ -174,7 +158,7 @@ fn end<K: Ord>(flight: &Mutex<BTreeSet<K>>, key: &K) {
     flight.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
 }
 
-fn report(host: &Host, what: &'static str, result: Result<(), AdvanceError>) {
+pub(super) fn report(host: &Host, what: &'static str, result: Result<(), AdvanceError>) {
     match result {
         Ok(()) => {}
         // Another owner has the run; it was said once by the store.

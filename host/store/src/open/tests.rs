@@ -107,6 +107,37 @@ fn an_overwritten_page_is_found_at_the_start() {
     damage(&held);
 }
 
+/// Opens, and closes, a database to which so many blobs of a few megabytes were added.
+fn with_blobs(held: &Held, blobs: u8) {
+    let (store, writer) = SqliteStore::open(held).unwrap();
+    let thread = std::thread::Builder::new().spawn(|| writer.run()).unwrap();
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+        for blob in 0..blobs {
+            let put = relhost_engine::port::store::Change::PutBlob(vec![blob; 8 << 20]);
+            store.commit(sample::changes(vec![put])).await.unwrap();
+        }
+        store.close().await.unwrap();
+    });
+    thread.join().unwrap();
+}
+
+#[test]
+fn an_overwritten_page_of_a_large_database_is_found_while_the_host_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let held = held(&folder);
+    filled(&held);
+    let small = fs::metadata(held.database()).unwrap().len() as usize;
+    with_blobs(&held, 9);
+    let mut bytes = fs::read(held.database()).unwrap();
+    let middle = small / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0x5a);
+    fs::write(held.database(), bytes).unwrap();
+    let (store, _writer) = SqliteStore::open(&held).unwrap();
+    store.check_pages(|| true).unwrap();
+    let error = store.check_pages(|| false).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+}
+
 #[test]
 fn a_log_without_its_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -146,6 +146,25 @@ pub(crate) fn row(db: &Connection, approval: ApprovalId) -> Outcome<Option<Appro
     rows.next()?.map(|row| decode(db, row)).transpose()
 }
 
+/// Open ones after one, in the order of their end. The index on that order has all that is read.
+pub(crate) fn open_after(
+    db: &Connection,
+    after: Option<(Timestamp, ApprovalId)>,
+    limit: u32,
+) -> Outcome<Vec<(Timestamp, ApprovalId)>> {
+    let (due_at, id) = match after {
+        Some((due_at, id)) => (time(due_at), int(id.0)?),
+        None => (i64::MIN, i64::MIN),
+    };
+    let mut statement = db.prepare_cached(
+        "SELECT due_at, id FROM approval WHERE decision IS NULL AND (due_at, id) > (?1, ?2) \
+         ORDER BY due_at, id LIMIT ?3",
+    )?;
+    let found = statement
+        .query_map((due_at, id, limit), |row| Ok((moment(row.get(0)?), ApprovalId(uint(row.get(1)?)))))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Rows, newest first.
 pub(crate) fn list(db: &Connection, open: bool, release: Option<ReleaseId>) -> Outcome<Rows<ApprovalRow>> {
     let open = if open { "decision IS NULL" } else { "true" };

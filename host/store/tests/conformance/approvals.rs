@@ -1,7 +1,7 @@
 //! Approvals, votes and their version.
 
 use relhost_engine::port::store::{Change, RunState, Store};
-use relhost_model::approval::Resolution;
+use relhost_model::approval::{Approval, Resolution};
 use relhost_model::digest::Digest;
 use relhost_model::id::{ApprovalId, ReleaseId};
 
@@ -108,6 +108,29 @@ pub async fn expiry_and_recheck_are_due_in_order(backend: &mut dyn Backend) {
     assert_eq!((cut.approvals, cut.next), (vec![ApprovalId(2)], Some(at(50_000))));
     let row = store.read().approval(ApprovalId(2)).await.unwrap().unwrap();
     assert_eq!((row.waiting_for.as_str(), row.version), ("the window", 0));
+}
+
+pub async fn open_ones_come_page_by_page_in_the_order_of_their_end(backend: &mut dyn Backend) {
+    let store = backend.store();
+    let release = opened(store).await;
+    let ends = |id, end| {
+        let approval = Approval { due_at: at(end), ..approval(ApprovalId(id), release) };
+        Change::OpenApproval(Box::new(approval))
+    };
+    store
+        .commit(changes(vec![ends(2, 20_000), ends(3, 30_000), ends(4, 20_000), ends(5, 10_000)]))
+        .await
+        .unwrap();
+    store.commit(changes(vec![close(0, Resolution::Canceled)])).await.unwrap();
+    let mut found = Vec::new();
+    let mut last = None;
+    while let page = store.read().open_approvals(last, 2).await.unwrap()
+        && !page.is_empty()
+    {
+        last = page.last().copied();
+        found.push(page.into_iter().map(|(_, approval)| approval.0).collect::<Vec<_>>());
+    }
+    assert_eq!(found, [vec![5, 2], vec![4, 3]]);
 }
 
 pub async fn lists_are_newest_first(backend: &mut dyn Backend) {

@@ -86,6 +86,7 @@ cases! {
         a_closed_approval_stays_as_it_is,
         two_deciders_and_one_resolution,
         expiry_and_recheck_are_due_in_order,
+        open_ones_come_page_by_page_in_the_order_of_their_end,
         lists_are_newest_first,
     }
     outbox {
