@@ -32,11 +32,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens both in a folder, and makes the release that the runs belong to.
+    /// Opens both in a folder, and makes the release that the runs belong to. What is compiled is kept in `cache`.
     ///
     /// # Errors
     /// If something cannot be opened.
-    pub async fn open(folder: &Path) -> anyhow::Result<Self> {
+    pub async fn open(folder: &Path, cache: Option<&Path>) -> anyhow::Result<Self> {
         let held = StateFolder::acquire(folder)?;
         let (store, writer) = SqliteStore::open(&held)?;
         let settings = writer.durability()?;
@@ -44,7 +44,7 @@ impl Engine {
         // A run of a hundred thousand steps is longer than what a stage may compute by itself.
         let limits = Limits { stage_cpu: Some(Millis::from_secs(600)), ..Limits::default() };
         let options = SandboxOptions {
-            cache_dir: None,
+            cache_dir: cache.map(Path::to_owned),
             cache_key: [7; 32],
             limits,
             compiler: std::sync::Arc::new(relhost_runtime::engine::compile::Here),

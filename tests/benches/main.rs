@@ -25,6 +25,8 @@ mod size;
 mod steps;
 mod waiting;
 
+mod counted;
+
 use std::path::Path;
 
 use anyhow::bail;
@@ -61,7 +63,7 @@ fn main() -> anyhow::Result<()> {
         return print(&help());
     }
     if words.first().is_some_and(|word| word == sync::COUNTED) {
-        return steps::counted(&words[1..]);
+        return counted::run(&words[1..]);
     }
     if let Some(at) = words.iter().position(|word| word == "--quick") {
         words.remove(at);

@@ -20,7 +20,7 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let folder = tempfile::tempdir()?;
     runtime.block_on(async {
-        let engine = Engine::open(folder.path()).await?;
+        let engine = Engine::open(folder.path(), None).await?;
         let mut rows = Vec::new();
         for (records, times) in SIZES {
             let (records, times) = (quick::of(records), quick::times(times));

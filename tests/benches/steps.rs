@@ -5,7 +5,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use tokio::sync::Semaphore;
 
 use crate::journaled::Engine;
@@ -38,7 +37,7 @@ const COUNTED: u32 = 500;
 pub fn measure() -> anyhow::Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let folder = tempfile::tempdir()?;
-    let engine = runtime.block_on(Engine::open(folder.path()))?;
+    let engine = runtime.block_on(Engine::open(folder.path(), None))?;
     let sequential =
         times(quick::times(TIMES), || runtime.block_on(engine.run(quick::of(SEQUENTIAL))).map(drop))?;
     let what = format!("sequential durable steps ({})", engine.settings);
@@ -48,7 +47,7 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
     for (count, repeated, peer_repeated) in AT_ONCE {
         let (count, repeated, peer_repeated) =
             (quick::of(count), quick::times(repeated), quick::times(peer_repeated));
-        let seen = times(repeated, || runtime.block_on(runs(&engine, count)))?;
+        let seen = times(repeated, || runtime.block_on(runs(&engine, count, STEPS)))?;
         let what = format!("{count} runs of {STEPS} durable steps");
         let ours = Row::rates(what.clone(), Goal::Value(5000.0), count * STEPS, &seen);
         rows.extend(beside(ours, &what, Part::RunsOfFive(count), peer_repeated));
@@ -93,15 +92,18 @@ fn peer_synced(peer: Peer) -> Row {
     }
 }
 
-/// So many runs, at most [`IN_FLIGHT`] at once.
-async fn runs(engine: &Engine, count: u32) -> anyhow::Result<()> {
+/// So many runs of so many steps, at most [`IN_FLIGHT`] at once.
+///
+/// # Errors
+/// If one does not end well.
+pub async fn runs(engine: &Engine, count: u32, steps: u32) -> anyhow::Result<()> {
     let free = Arc::new(Semaphore::new(IN_FLIGHT));
     let mut runs = tokio::task::JoinSet::new();
     for _ in 0..count {
         let (engine, free) = (engine.clone(), Arc::clone(&free));
         runs.spawn(async move {
             let _one = free.acquire().await?;
-            engine.run(STEPS).await
+            engine.run(steps).await
         });
     }
     while let Some(ended) = runs.join_next().await {
@@ -115,32 +117,15 @@ fn synced(what: &str, runs: u32, steps: u32) -> anyhow::Result<Row> {
     let program = std::env::current_exe()?;
     let command = |steps: u32| {
         let mut command = Command::new(&program);
-        command.args([sync::COUNTED, &runs.to_string(), &(steps / runs).to_string()]);
+        // Without any steps there are no runs either.
+        let (runs, steps) = if steps == 0 { (0, 0) } else { (runs, steps / runs) };
+        command.args([sync::COUNTED, "steps", &runs.to_string(), &steps.to_string()]);
         Ok(command)
     };
     let what = format!("fsyncs per step, {what}");
     Ok(match sync::per_step(command, runs * steps) {
         Ok(count) => Row::new(what, Goal::None, Unit::Count, vec![count]),
         Err(error) => Row::missing(what, format!("{error:#}")),
-    })
-}
-
-/// What the counted program does: `RUNS STEPS`.
-///
-/// # Errors
-/// If it is called otherwise, or a run does not end well.
-pub fn counted(words: &[String]) -> anyhow::Result<()> {
-    let number = |at: usize| words.get(at).and_then(|word| word.parse().ok()).context("RUNS STEPS");
-    let (count, steps): (u32, u32) = (number(0)?, number(1)?);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let folder = tempfile::tempdir()?;
-    runtime.block_on(async {
-        let engine = Engine::open(folder.path()).await?;
-        match (count, steps) {
-            (_, 0) => Ok(()),
-            (1, _) => engine.run(steps).await.map(drop),
-            _ => runs(&engine, count).await,
-        }
     })
 }
 

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+mod instruction;
 mod request;
 
 /// The numbers, beside this file. A change that is meant changes them in the same commit.
