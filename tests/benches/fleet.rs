@@ -183,7 +183,7 @@ impl Model {
         let second = frame(wait, ids, &place, (last.position + 1, last.epoch, Some(last.hash)));
         let mut changes = vec![
             Change::OpenApproval(Box::new(self.approval(ids, &place)?)),
-            set(ids.run, RunState::Running, RunState::Waiting),
+            Change::state(ids.run, [RunState::Running], RunState::Waiting),
         ];
         if stopped == Stopped::Active {
             changes.extend(self.agreed(ids)?);
@@ -250,12 +250,8 @@ impl Model {
             expected: 0,
             decision: Box::new(serde_json::from_value(decision)?),
         };
-        Ok([close, set(ids.run, RunState::Waiting, RunState::Ready)])
+        Ok([close, Change::state(ids.run, [RunState::Waiting], RunState::Ready)])
     }
-}
-
-fn set(run: RunId, from: RunState, to: RunState) -> Change {
-    Change::SetRun { run, from: vec![from], to, due_at: None, problem: None }
 }
 
 fn at_call(origin: Origin, run: RunId) -> Origin {

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result};
 
 use crate::args::Args;
 use crate::cluster;
-use crate::command::{cargo, line, run as run_command};
+use crate::command::{cargo, line, output, run as run_command};
 use crate::place::{Place, create_dir};
 use crate::plugins;
 use crate::python::smtp_python;
@@ -22,8 +22,8 @@ use crate::say::{result, say, step};
 use summary::Summary;
 
 pub const HELP: &str = "\
-Build everything, start the real parts (a Kubernetes control plane, an SMTP server's Python), and run every
-test.
+Build everything, start the real parts (a Kubernetes control plane, an SMTP server's Python), look for valgrind, and
+run every test.
 
 Usage: cargo xtask test [--no-real-parts] [FILTER...]
 
@@ -141,6 +141,7 @@ struct Parts {
 /// is said, instead of being run to fail.
 fn start_parts(place: &Place, layout: &cluster::Layout) -> Result<Option<Parts>> {
     let started = smtp_python().and_then(|python| {
+        find_valgrind()?;
         let up = step("bring up the control plane", || cluster::up(place, layout))?;
         Ok(Parts { cluster: up.summary, started_cluster: up.started, python })
     });
@@ -155,6 +156,12 @@ fn start_parts(place: &Place, layout: &cluster::Layout) -> Result<Option<Parts>>
             Ok(None)
         }
     }
+}
+
+/// What counts instructions; nothing of it is started here.
+fn find_valgrind() -> Result<()> {
+    let found = output(Command::new("valgrind").arg("--version"));
+    found.map(drop).context("valgrind is needed; it is a package of that name in most systems")
 }
 
 /// Runs the tests, passes on what they print, and counts.

@@ -1,7 +1,7 @@
 //! What an operator does with a run that cannot go on, and with a stage that did not succeed: retry, attest,
 //! abort.
 
-use relhost_engine::port::store::{Change, ReleaseRow, RunState, StageState, Store as _};
+use relhost_engine::port::store::{AppendFrame, Change, ReleaseRow, RunState, StageState, Store as _};
 use relhost_engine::release::Input;
 use relhost_engine::replay::{self, Attested};
 use relhost_model::actor::Actor;
@@ -61,7 +61,8 @@ pub async fn retry(
     let row = find::release(host, reference).await?;
     let (by, _) = caller.acting(row.mode, &host.config)?;
     if let Some(found) = quarantined(host, &row, stage.as_ref()).await? {
-        release(host, &row, &found, by, "retry", String::new()).await?;
+        let going = Going { by, verb: "retry", reason: String::new(), frame: None };
+        release(host, &row, &found, going).await?;
         return Ok(format!("{} of {} goes on", found.run, found.stage));
     }
     let stage = match stage {
@@ -91,29 +92,20 @@ fn only_unfinished(row: &ReleaseRow) -> Result<StageName, Failure> {
     }
 }
 
-async fn release(
-    host: &Host,
-    row: &ReleaseRow,
-    found: &Found,
+/// How a quarantined run is set going again.
+struct Going {
     by: Actor,
-    verb: &str,
+    verb: &'static str,
     reason: String,
-) -> Result<(), Failure> {
-    let ready = Change::SetRun {
-        run: found.run,
-        from: vec![RunState::Quarantined],
-        to: RunState::Ready,
-        due_at: None,
-        problem: None,
-    };
-    let input = Input::RunReleased {
-        run: found.run,
-        deployment: found.deployment,
-        by,
-        verb: verb.to_owned(),
-        reason,
-    };
-    advance(host, row.id, input, Together { frame: None, changes: vec![ready] }).await?;
+    frame: Option<AppendFrame>,
+}
+
+async fn release(host: &Host, row: &ReleaseRow, found: &Found, going: Going) -> Result<(), Failure> {
+    let ready = Change::state(found.run, [RunState::Quarantined], RunState::Ready);
+    let Going { by, verb, reason, frame } = going;
+    let (run, deployment) = (found.run, found.deployment);
+    let input = Input::RunReleased { run, deployment, by, verb: verb.to_owned(), reason };
+    advance(host, row.id, input, Together { frame, changes: vec![ready] }).await?;
     Ok(())
 }
 
@@ -135,21 +127,7 @@ pub async fn attest(
     let frames = host.store.read().journal(found.run).await?;
     let frame = replay::attest(frames, (ordinal, answer), (by.clone(), reason.clone()), host.now())
         .map_err(|error| not_attested(&row, &error))?;
-    let ready = Change::SetRun {
-        run: found.run,
-        from: vec![RunState::Quarantined],
-        to: RunState::Ready,
-        due_at: None,
-        problem: None,
-    };
-    let input = Input::RunReleased {
-        run: found.run,
-        deployment: found.deployment,
-        by,
-        verb: "attest".into(),
-        reason,
-    };
-    advance(host, row.id, input, Together { frame: Some(frame), changes: vec![ready] }).await?;
+    release(host, &row, &found, Going { by, verb: "attest", reason, frame: Some(frame) }).await?;
     Ok(format!("call {ordinal} of {} is attested; {} goes on", found.run, found.stage))
 }
 
@@ -192,13 +170,7 @@ pub async fn abort(
     let end = RunEnd::Aborted { by, reason };
     let frame = replay::abort(&frames, end.clone(), host.now())
         .map_err(|error| damaged(Failure::chain(Exit::Unexpected, "journal-damaged", &error)))?;
-    let done = Change::SetRun {
-        run: found.run,
-        from: vec![RunState::Quarantined],
-        to: RunState::Done,
-        due_at: None,
-        problem: None,
-    };
+    let done = Change::state(found.run, [RunState::Quarantined], RunState::Done);
     let input = Input::RunEnded { run: found.run, deployment: found.deployment, end };
     advance(host, row.id, input, Together { frame: Some(frame), changes: vec![done] }).await?;
     Ok(format!("{} of {} is aborted", found.run, found.stage))

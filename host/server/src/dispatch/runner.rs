@@ -122,7 +122,7 @@ async fn complete(
         Err(mismatch) => return quarantine(host, new, (*mismatch).into()).await,
     };
     kill::point!("runner.before-complete");
-    let done = set(new.id, vec![RunState::Running, RunState::Ready], RunState::Done);
+    let done = Change::state(new.id, [RunState::Running, RunState::Ready], RunState::Done);
     let input = Input::RunEnded { run: new.id, deployment: new.deployment, end };
     let together = Together { frame: Some(frame), changes: vec![done] };
     advance(host, new.release, input, together).await?;
@@ -197,7 +197,7 @@ async fn quarantine(host: &Host, new: &NewRun, problem: CallError) -> Result<(),
 /// for one whose owner has died; else it is tried again after a rest.
 async fn interrupted(host: &Host, run: RunId, reason: String) -> Result<(), AdvanceError> {
     let change = if host.supervisor.stop().given() {
-        set(run, vec![RunState::Running], RunState::Ready)
+        Change::state(run, [RunState::Running], RunState::Ready)
     } else {
         tracing::warn!(run = %run, reason, "interrupted; trying again soon");
         Change::SetRun {
@@ -213,10 +213,6 @@ async fn interrupted(host: &Host, run: RunId, reason: String) -> Result<(), Adva
         Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-fn set(run: RunId, from: Vec<RunState>, to: RunState) -> Change {
-    Change::SetRun { run, from, to, due_at: None, problem: None }
 }
 
 fn redacted(host: &Host, mut error: CallError) -> CallError {

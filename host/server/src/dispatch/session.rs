@@ -206,13 +206,7 @@ impl Session {
             }
         };
         let frame = self.journal.open_wait(ordinal, id, now);
-        let waiting = Change::SetRun {
-            run: self.journal.run(),
-            from: vec![RunState::Running],
-            to: RunState::Waiting,
-            due_at: None,
-            problem: None,
-        };
+        let waiting = Change::state(self.journal.run(), [RunState::Running], RunState::Waiting);
         let together = Together { frame: Some(frame), changes: vec![waiting] };
         let input = Input::ApprovalOpened { approval: Box::new(approval) };
         kill::point!("session.before-wait");
@@ -234,13 +228,7 @@ impl Session {
                 Ok(answer)
             }
             None => {
-                let change = Change::SetRun {
-                    run: self.journal.run(),
-                    from: vec![RunState::Running],
-                    to: RunState::Waiting,
-                    due_at: None,
-                    problem: None,
-                };
+                let change = Change::state(self.journal.run(), [RunState::Running], RunState::Waiting);
                 self.commit(Commit { changes: vec![change], ..Commit::default() }).await?;
                 Err(CallStop::Suspended)
             }
