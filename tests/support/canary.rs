@@ -190,7 +190,7 @@ impl Left {
 }
 
 /// Everything below a folder that is a file. What is no text stays between what is.
-fn files(folder: &Path) -> Vec<(std::path::PathBuf, String)> {
+pub(crate) fn files(folder: &Path) -> Vec<(std::path::PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -7,6 +7,9 @@ pub mod wait;
 pub mod workspace;
 
 pub mod canary;
+
+pub mod keys;
+
 pub mod hostile;
 pub mod program;
 pub mod pulse;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit};
 
+use crate::keys;
 use crate::wait::until;
 use crate::workspace::root;
 
@@ -42,10 +43,16 @@ fn find(variable: &str, built: &str) -> PathBuf {
 }
 
 /// A folder with configuration, pipelines and state, and the binary to run there.
+///
+/// When it is dropped, what is secret there must be nowhere else: see [`keys`].
 pub struct Place {
     folder: tempfile::TempDir,
     binary: PathBuf,
+    heard: Heard,
 }
+
+/// Everything that programs of one place have said.
+type Heard = Arc<Mutex<Vec<String>>>;
 
 impl Place {
     /// An empty folder and the ordinary binary.
@@ -63,7 +70,7 @@ impl Place {
     /// If no folder can be made.
     #[must_use]
     pub fn with(binary: PathBuf) -> Self {
-        Self { folder: tempfile::tempdir().expect("make a folder"), binary }
+        Self { folder: tempfile::tempdir().expect("make a folder"), binary, heard: Heard::default() }
     }
 
     /// The folder.
@@ -117,7 +124,9 @@ impl Place {
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Ended {
         let output = self.command(arguments).output().expect("start the binary");
-        Ended::new(arguments, &output)
+        let ended = Ended::new(arguments, &output);
+        hear(&self.heard, [ended.stdout.clone(), ended.stderr.clone()]);
+        ended
     }
 
     /// Starts the binary and goes on.
@@ -128,8 +137,21 @@ impl Place {
     pub fn start(&self, arguments: &[&str], environment: &[(&str, &OsStr)]) -> Running {
         let mut command = self.command(arguments);
         command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Running::new(command.spawn().expect("start the binary"))
+        Running::heard(command.spawn().expect("start the binary"), Arc::clone(&self.heard))
     }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A test that fails has said what it has to say.
+        if !std::thread::panicking() {
+            keys::are_nowhere_else(self.path(), &self.heard.lock().expect("nobody panics with it"));
+        }
+    }
+}
+
+fn hear(heard: &Heard, texts: [String; 2]) {
+    heard.lock().expect("nobody panics with it").extend(texts);
 }
 
 impl Default for Place {
@@ -201,6 +223,7 @@ pub struct Running {
     child: Child,
     stderr: Arc<Mutex<String>>,
     stdout: Arc<Mutex<String>>,
+    heard: Heard,
 }
 
 impl Running {
@@ -209,10 +232,14 @@ impl Running {
     /// # Panics
     /// If it is not.
     #[must_use]
-    pub fn new(mut child: Child) -> Self {
+    pub fn new(child: Child) -> Self {
+        Self::heard(child, Heard::default())
+    }
+
+    fn heard(mut child: Child, heard: Heard) -> Self {
         let stderr = collect(child.stderr.take().expect("stderr is piped"));
         let stdout = collect(child.stdout.take().expect("stdout is piped"));
-        Self { child, stderr, stdout }
+        Self { child, stderr, stdout, heard }
     }
 
     /// Its number at the operating system.
@@ -233,7 +260,7 @@ impl Running {
     /// Waits until it has said something.
     ///
     /// # Panics
-    /// If it does not within a minute, or ends first.
+    /// If it does not in time, or ends first.
     pub fn wait_for(&mut self, text: &str) {
         let limit = Duration::from_secs(180);
         until(&format!("`{text}` on stderr"), limit, || {
@@ -346,6 +373,8 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
+        let said = |pipe: &Mutex<String>| pipe.lock().map(|text| text.clone()).unwrap_or_default();
+        hear(&self.heard, [said(&self.stdout), said(&self.stderr)]);
     }
 }
 
