@@ -128,12 +128,15 @@ pub enum Event {
         /// One sentence.
         summary: String,
     },
-    /// A stage cannot start because an earlier one did not succeed.
+    /// A stage cannot start by itself: an earlier one did not succeed, or it cannot be planned.
     StageSkipped {
         /// The stage.
         stage: StageName,
         /// Why.
         reason: String,
+        /// Whether the release fails by it: its plan could not be made.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        failed: bool,
     },
     /// Somebody wants the release to stop.
     CancelRequested {

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use relhost_connect::redact::{Masking, Redactor};
 use relhost_connect::secrets::FileSecrets;
-use relhost_engine::port::store::Store;
 use relhost_engine::port::{Clock, Secrets};
+use relhost_model::call::LogLine;
 use relhost_model::config::Config;
 use relhost_model::id::ReleaseId;
 use relhost_model::release::Mode;
@@ -69,6 +69,8 @@ pub struct Host {
     pub drives: Drives,
     /// Environments whose queue is to be looked at.
     pub touched: Touched,
+    /// Held while a release is created: the number behind its name is read, and then taken.
+    pub creating: tokio::sync::Mutex<()>,
     /// Damage that was said already.
     damage: Mutex<BTreeSet<String>>,
     /// The lock on the state folder. Declared last: it is let go when everything else is closed.
@@ -164,6 +166,7 @@ impl Host {
             page: OnceLock::new(),
             drives: Drives::default(),
             touched: Touched::default(),
+            creating: tokio::sync::Mutex::default(),
             damage: Mutex::default(),
             held,
         }))
@@ -173,12 +176,6 @@ impl Host {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    /// The store as the port sees it.
-    #[must_use]
-    pub fn port(&self) -> &dyn Store {
-        &self.store
     }
 
     /// Says that a row cannot be read, the first time that it is met.
@@ -213,6 +210,16 @@ impl Host {
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.redactor.lock().unwrap_or_else(PoisonError::into_inner).redact(text).into_owned()
+    }
+
+    /// A line without what is known to be secret. Guests write its fields too.
+    #[must_use]
+    pub fn redacted(&self, mut line: LogLine) -> LogLine {
+        line.message = self.redact(&line.message);
+        for (_, value) in &mut line.fields {
+            *value = self.redact(value);
+        }
+        line
     }
 
     /// What mails link to: the configured address, else where the page listens; `None` without a page.

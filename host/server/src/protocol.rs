@@ -156,7 +156,7 @@ pub enum Request {
 impl Request {
     /// The release that this moves on, if it is allowed to.
     #[must_use]
-    pub fn moves(&self) -> Option<&ReleaseRef> {
+    pub fn moves(&mut self) -> Option<&mut ReleaseRef> {
         match self {
             Self::Promote { release, .. }
             | Self::Redeploy { release, .. }

@@ -154,11 +154,17 @@ impl Supervisor {
     /// Gives the signal and waits for every task, at most [`GRACE`]. Returns whether all ended in time.
     pub async fn shut_down(&self) -> bool {
         self.signal();
-        let mut tasks = self.tasks.lock().await;
-        let ended =
-            tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await.is_ok();
-        tasks.abort_all();
-        ended
+        let every = async {
+            loop {
+                // Not locked meanwhile: a task that is about to start another one ends after that.
+                let mut tasks = std::mem::take(&mut *self.tasks.lock().await);
+                if tasks.is_empty() {
+                    break;
+                }
+                while tasks.join_next().await.is_some() {}
+            }
+        };
+        tokio::time::timeout(GRACE, every).await.is_ok()
     }
 }
 

@@ -55,7 +55,9 @@ fn alter(db: &Connection, change: &Change) -> Outcome<()> {
         Change::Reassign { approval, expected, approvers, policy } => {
             approval::reassign(db, *approval, *expected, (approvers, *policy))
         }
-        Change::Recheck { approval, at, waiting_for } => approval::recheck(db, *approval, *at, waiting_for),
+        Change::Recheck { approval, expected, at, waiting_for } => {
+            approval::recheck(db, *approval, *expected, (*at, waiting_for))
+        }
         Change::CloseApproval { approval, expected, decision } => {
             approval::close(db, *approval, *expected, decision)
         }
@@ -74,8 +76,8 @@ fn alter(db: &Connection, change: &Change) -> Outcome<()> {
         Change::PutApplied { environment, mode, release, objects } => {
             applied::put(db, &Place { environment, mode: *mode }, *release, objects)
         }
-        Change::ForgetApplied { environment, mode } => {
-            applied::forget(db, &Place { environment, mode: *mode })
+        Change::ForgetApplied { environment, mode, objects } => {
+            applied::forget(db, &Place { environment, mode: *mode }, objects)
         }
     }
 }

@@ -9,7 +9,7 @@ use relhost_model::id::{ReleaseId, RunId};
 use rusqlite::Connection;
 
 use crate::fault::{Fault, Outcome};
-use crate::table::column::uint;
+use crate::table::column::{self, uint};
 use crate::table::{frame, release, run, seal};
 
 /// Every contradiction, one sentence each.
@@ -167,7 +167,10 @@ fn check_blobs(db: &Connection, problems: &mut Vec<String>) -> Outcome<()> {
     while let Some(row) = rows.next()? {
         let (digest, bytes): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
         if Digest::of(&bytes).0.as_slice() != digest {
-            problems.push(format!("blob {}: its bytes have another digest", Digest::of(&digest).short()));
+            problems.push(format!(
+                "blob {}: its bytes have another digest",
+                column::digest("blob", &digest)?.short()
+            ));
         }
     }
     Ok(())

@@ -54,11 +54,7 @@ impl StateFolder {
     /// [`StoreError::Owned`] with the owner's name if another process, or this one, has it already;
     /// [`StoreError::Damaged`] if the folder cannot be used.
     pub fn acquire(path: &Path) -> Result<Held, StoreError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(FOLDER_MODE)
-            .create(path)
-            .map_err(|cause| unusable(path, &cause))?;
+        make(path).map_err(|cause| unusable(path, &cause))?;
         let path = path.canonicalize().map_err(|cause| unusable(path, &cause))?;
         let file = locked(&path)?;
         let socket = path.join(SOCKET_FILE);
@@ -66,6 +62,16 @@ impl StateFolder {
         held.announce(&socket)?;
         Ok(held)
     }
+}
+
+/// A folder that is new is synced in the one that holds it: a power cut must not take it with all that is in it.
+fn make(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)?;
+    let parent = path.canonicalize()?.parent().map(Path::to_owned);
+    parent.map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
 /// The lock file of a folder, locked. An owner whose command was refused removes the file before it lets go:

@@ -179,8 +179,19 @@ impl Mark {
         self.put(Reach { salts, frames: frames.unsigned_abs() })
     }
 
+    /// Moves the log into the database and, if all of it is there, empties it. As long as a reader holds a part back
+    /// the mark stays.
+    pub(crate) fn flush(&mut self, db: &Connection) -> Result<(), String> {
+        let (frames, moved) = checkpoint(db, "PASSIVE")?;
+        if frames == moved {
+            self.clear()?;
+            let _emptied_or_not = checkpoint(db, "TRUNCATE")?;
+        }
+        Ok(())
+    }
+
     /// Says that the database needs nothing of the log.
-    pub(crate) fn clear(&mut self) -> Result<(), String> {
+    fn clear(&mut self) -> Result<(), String> {
         if !self.clear {
             self.put(Reach { salts: [0; 8], frames: 0 })?;
             self.file.sync_data().map_err(|cause| format!("sync the mark of the log: {cause}"))?;

@@ -179,11 +179,11 @@ impl Writer {
         Ok(answers)
     }
 
-    /// Moves the log into the database and empties it. Nothing that was acknowledged depends on it.
+    /// Moves the log into the database and empties it, unless somebody reads it. Nothing that was acknowledged depends
+    /// on it.
     fn flush(&mut self) -> Result<(), String> {
         crate::kill::point!("store.before-checkpoint");
-        self.mark.clear()?;
-        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(|e| e.to_string())?;
+        self.mark.flush(&self.db)?;
         crate::kill::point!("store.after-checkpoint");
         Ok(())
     }

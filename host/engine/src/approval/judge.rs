@@ -161,7 +161,7 @@ pub fn decide(row: &ApprovalRow, judged: &Judged, vote: Option<Vote>) -> Vec<Cha
         Judged::Open { waiting_for, recheck_at } => {
             if *waiting_for != row.waiting_for || *recheck_at != row.recheck_at {
                 let waiting_for = waiting_for.clone();
-                changes.push(Change::Recheck { approval, at: *recheck_at, waiting_for });
+                changes.push(Change::Recheck { approval, expected, at: *recheck_at, waiting_for });
             }
         }
         Judged::Closed(decision) => {

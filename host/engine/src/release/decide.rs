@@ -19,6 +19,8 @@ pub fn decide(state: &ReleaseState, input: Input, source: &mut dyn Source) -> Re
     match input {
         Input::Create { by } => draft.create(by)?,
         Input::SlotGranted { deployment } => draft.slot_granted(deployment)?,
+        // It was canceled while its code was on the way to this call, which is then told so.
+        Input::ApprovalOpened { .. } if state.is_canceled() => return Err(Refusal::Canceled),
         Input::ApprovalOpened { approval } => draft.announce(*approval)?,
         Input::ApprovalClosed { approval, resolution, reason } => {
             draft.approval_closed(&approval, resolution, &reason)?;

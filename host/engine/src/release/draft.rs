@@ -37,12 +37,14 @@ impl Draft<'_> {
         self.out.environments.extend(environment);
     }
 
-    /// Requests a stage whose condition has come true. One that cannot be planned is skipped: the release
-    /// fails with the reason, and nothing else is lost.
+    /// Requests a stage whose condition has come true. One that cannot be planned is left out: the release
+    /// fails with the reason, and what does not wait for that stage goes on.
     pub(super) fn request_or_skip(&mut self, stage: &StageName, by: &Actor) -> Result<(), Refusal> {
         match self.request(stage, Trigger::Automatic, by.clone(), None) {
             Err(Refusal::Plan { stage, cause }) => {
-                self.push(Event::StageSkipped { stage, reason: format!("it cannot be planned: {cause}") })
+                let reason = format!("it cannot be planned: {cause}");
+                self.push(Event::StageSkipped { stage: stage.clone(), reason, failed: true })?;
+                self.follow_up(&stage, by)
             }
             other => other,
         }
@@ -95,7 +97,7 @@ impl Draft<'_> {
         // A policy that looks at no votes, such as a window, has its say at once.
         let (id, at) = (approval.id, Some(approval.opened_at));
         self.out.changes.push(Change::OpenApproval(Box::new(approval)));
-        self.out.changes.push(Change::Recheck { approval: id, at, waiting_for: String::new() });
+        self.out.changes.push(Change::Recheck { approval: id, expected: 0, at, waiting_for: String::new() });
         self.out.changes.extend(mails);
         Ok(())
     }

@@ -100,7 +100,7 @@ impl Draft<'_> {
 
     /// Requests the stages whose conditions have come true, and skips those whose cannot any more. A stage
     /// that has run is not run again by an earlier one's redeployment.
-    fn follow_up(&mut self, stage: &StageName, by: &Actor) -> Result<(), Refusal> {
+    pub(super) fn follow_up(&mut self, stage: &StageName, by: &Actor) -> Result<(), Refusal> {
         let stages = self.state.snapshot.pipeline.stages.clone();
         for next in &stages {
             let After::Stages(predecessors) = &next.after else { continue };
@@ -114,7 +114,7 @@ impl Draft<'_> {
             }
             let spoilt = predecessors.iter().find_map(|predecessor| self.spoilt(predecessor));
             if let Some(reason) = spoilt.filter(|_| self.state.skipped(&next.name).is_none()) {
-                self.push(Event::StageSkipped { stage: next.name.clone(), reason })?;
+                self.push(Event::StageSkipped { stage: next.name.clone(), reason, failed: false })?;
                 self.follow_up(&next.name, by)?;
             }
         }

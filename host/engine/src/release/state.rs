@@ -23,9 +23,17 @@ pub struct ReleaseState {
     /// Every attempt of every stage, in the order they were requested.
     deployments: Vec<Deployment>,
     /// Stages that cannot start by themselves any more, and why.
-    skipped: BTreeMap<StageName, String>,
+    skipped: BTreeMap<StageName, Skipped>,
     /// Who canceled it, and why.
     canceled: Option<(Actor, String)>,
+}
+
+/// A stage that was left out.
+#[derive(Debug, Clone)]
+struct Skipped {
+    reason: String,
+    /// Whether the release fails by it.
+    failed: bool,
 }
 
 /// One attempt of one stage.
@@ -176,8 +184,9 @@ impl ReleaseState {
         match event {
             Event::Created { .. } => {}
             Event::DeploymentRequested { .. } => self.requested(event)?,
-            Event::StageSkipped { stage, reason } => {
-                self.skipped.insert(stage.clone(), reason.clone());
+            Event::StageSkipped { stage, reason, failed } => {
+                let skipped = Skipped { reason: reason.clone(), failed: *failed };
+                self.skipped.insert(stage.clone(), skipped);
             }
             Event::CancelRequested { by, reason } => self.canceled = Some((by.clone(), reason.clone())),
             other => self.moved(other, at)?,
@@ -262,7 +271,12 @@ impl ReleaseState {
     /// Why a stage cannot start by itself any more.
     #[must_use]
     pub fn skipped(&self, stage: &StageName) -> Option<&str> {
-        self.skipped.get(stage).map(String::as_str)
+        self.skipped.get(stage).map(|skipped| skipped.reason.as_str())
+    }
+
+    /// Whether a stage could not be planned, and was not requested since.
+    pub(super) fn lacks_a_plan(&self) -> bool {
+        self.skipped.values().any(|skipped| skipped.failed)
     }
 
     /// Whether it was canceled.

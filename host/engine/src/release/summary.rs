@@ -20,7 +20,8 @@ impl ReleaseState {
             return None;
         }
         let latest = self.snapshot.pipeline.stages.iter().filter_map(|stage| self.latest(&stage.name));
-        let ends: Vec<Status> = latest.filter_map(super::Deployment::status).collect();
+        let ended = latest.filter_map(super::Deployment::status);
+        let ends: Vec<Status> = ended.chain(self.lacks_a_plan().then_some(Status::Failed)).collect();
         // Worst first: a release is what its worst stage is.
         let order = [
             Status::Failed,

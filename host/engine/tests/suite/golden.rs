@@ -168,7 +168,7 @@ fn events() -> Vec<Event> {
             failure: Some(problem()),
         },
         Event::DeploymentFinished { deployment, status: Status::Expired, summary: "so".into() },
-        Event::StageSkipped { stage: name("Prod"), reason: reason.clone() },
+        Event::StageSkipped { stage: name("Prod"), reason: reason.clone(), failed: false },
         Event::CancelRequested { by, reason },
     ]
 }

@@ -249,6 +249,7 @@ fn a_stage_that_cannot_be_planned_takes_no_other_with_it() {
         stage("Dev", After::Release),
         stage("QA", after(&["Dev"])),
         stage("Perf", after(&["Dev"])),
+        stage("Prod", after(&["QA"])),
     ]);
     release.source.broken.insert(name("QA"));
     release.run("Dev", Status::Succeeded);
@@ -257,6 +258,24 @@ fn a_stage_that_cannot_be_planned_takes_no_other_with_it() {
     assert!(summary.contains("the test says so"), "{summary}");
     let refused = release.tell(Input::Promote { stage: name("QA"), by: person("ann") });
     assert!(matches!(&refused, Err(refusal @ Refusal::Plan { .. }) if refusal.is_usage()), "{refused:?}");
+    assert_eq!(release.stages()[3], SKIPPED, "what waits for it cannot start either");
+    release.run("Perf", Status::Succeeded);
+    assert_eq!(release.status(), Some(Status::Failed), "it did not do what it was made for");
+    release.source.broken.clear();
+    release.tell(Input::Promote { stage: name("QA"), by: person("ann") }).expect("it can be planned now");
+    release.run("QA", Status::Succeeded);
+    release.run("Prod", Status::Succeeded);
+    assert_eq!(release.status(), Some(Status::Succeeded));
+}
+
+#[test]
+fn a_release_whose_only_stage_cannot_be_planned_has_failed() {
+    let snapshot = snapshot(vec![stage("Dev", After::Release)]);
+    let config = config(&snapshot);
+    let mut release = Release::blank(snapshot, config);
+    release.source.broken.insert(name("Dev"));
+    release.tell(Input::Create { by: person("rita") }).expect("it is there all the same");
+    assert_eq!((release.status(), release.stages()), (Some(Status::Failed), vec![SKIPPED]));
 }
 
 #[test]
@@ -517,7 +536,21 @@ fn a_wait_inside_the_code_wakes_its_run_whatever_people_say() {
     }
 }
 
+#[test]
+fn a_canceled_release_asks_nobody_any_more() {
+    let mut release = Release::of(vec![stage("Dev", After::Release)]);
+    release.slot("Dev");
+    let asked = call_for_approval(&release);
+    release.tell(Input::Cancel { by: person("bob"), reason: String::new() }).expect("it runs");
+    assert_eq!(release.tell(asked).err(), Some(Refusal::Canceled), "its code is told so at that very call");
+}
+
 fn open_call(release: &mut Release) -> Decision {
+    let asked = call_for_approval(release);
+    release.tell(asked).expect("it runs")
+}
+
+fn call_for_approval(release: &Release) -> Input {
     let (deployment, run) = (release.latest("Dev").id, release.latest("Dev").run.expect("it runs"));
     let call = relhost_model::call::ApprovalCall {
         instructions: String::new(),
@@ -530,7 +563,7 @@ fn open_call(release: &mut Release) -> Decision {
     let journal = (relhost_model::digest::Digest::of(b"journal"), crate::journaled::at(0, 0));
     let approval = relhost_engine::approval::from_call(&release.state, deployment, ids, &call, journal)
         .expect("it may ask");
-    release.tell(Input::ApprovalOpened { approval: Box::new(approval) }).expect("it runs")
+    Input::ApprovalOpened { approval: Box::new(approval) }
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl WrongCodes {
         let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = wrong.entry((binding.approval, binding.recipient.clone())).or_default();
         if *count >= WRONG_CODES_MAX {
-            return Err("Too many wrong codes. Decide on the command line, or ask for a new mail.".into());
+            return Err("Too many wrong codes. Decide on the command line.".into());
         }
         if key.code_matches(binding, code) {
             return Ok(());

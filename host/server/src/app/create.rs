@@ -208,6 +208,7 @@ async fn commit(
     parts: Parts,
     key: String,
 ) -> Result<ReleaseId, AdvanceError> {
+    let _one_at_a_time = host.creating.lock().await;
     let counter = host.store.read().counter(parts.pipeline.name.clone()).await? + 1;
     let mut snapshot = Snapshot {
         name: String::new(),

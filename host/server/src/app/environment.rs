@@ -99,10 +99,11 @@ pub async fn cleanup(
         .help(format!("wait for it, or `relhost release cancel {}`", holder.release)));
     }
     let objects = read.applied(environment.clone(), mode).await?;
-    let request = if namespace { CleanupRequest::Namespace } else { CleanupRequest::Objects(objects) };
+    let request =
+        if namespace { CleanupRequest::Namespace } else { CleanupRequest::Objects(objects.clone()) };
     let cluster = host.clusters.get(environment, mode, &host.config, &host.secrets).await?;
     let removed = cluster.cleanup(&request, &Quiet).await?;
-    let forget = Change::ForgetApplied { environment: environment.clone(), mode };
+    let forget = Change::ForgetApplied { environment: environment.clone(), mode, objects };
     host.store.commit(Commit { changes: vec![forget], ..Commit::default() }).await?;
     Ok(removed)
 }

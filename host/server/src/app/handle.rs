@@ -1,4 +1,4 @@
-//! From a request to its use case: a match and nothing else.
+//! From a request to its use case.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +16,18 @@ use crate::protocol::{Reply, Request};
 ///
 /// # Errors
 /// What the use case says.
-pub async fn handle(host: &Arc<Host>, caller: &Caller, request: Request) -> Result<Reply, Failure> {
-    let moved = request.moves().cloned();
+pub async fn handle(host: &Arc<Host>, caller: &Caller, mut request: Request) -> Result<Reply, Failure> {
+    let mut moved = None;
+    if let Some(reference) = request.moves() {
+        // By its id from here on: the newest release may be another one in a moment.
+        let id = find::release(host, reference).await?.id;
+        *reference = id.into();
+        moved = Some(id);
+    }
     let reply = answer(host, caller, request).await?;
     // Whoever moves a release expects it to go on.
-    if let Some(reference) = moved {
-        host.drive(find::release(host, &reference).await?.id);
+    if let Some(id) = moved {
+        host.drive(id);
     }
     Ok(reply)
 }

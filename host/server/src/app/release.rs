@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use relhost_engine::port::store::{ReleaseFilter, ReleaseRow, Rows, StageState, Store as _};
+use relhost_engine::asking;
+use relhost_engine::port::store::{Change, ReleaseFilter, ReleaseRow, Rows, StageState, Store as _};
 use relhost_engine::release::Input;
 use relhost_model::id::{ReleaseId, StageName};
 use relhost_model::release::Status;
@@ -12,6 +13,7 @@ use relhost_model::release::Status;
 use super::caller::Caller;
 use super::{approval, create, find};
 use crate::dispatch::advance::{Together, advance, load};
+use crate::dispatch::set_aside;
 use crate::exit::{Exit, Failure};
 use crate::host::Host;
 use crate::protocol::{News, ReleaseDetail, ReleaseRef};
@@ -124,7 +126,7 @@ pub fn next_manual(row: &ReleaseRow) -> Option<StageName> {
     row.summary.stages.iter().find(|stage| stage.state == StageState::Manual).map(|stage| stage.stage.clone())
 }
 
-/// Runs a stage again, with other artifacts if they are given. An attempt that is under way is superseded.
+/// Runs a stage again, with other artifacts if they are given. An attempt that waits is superseded.
 ///
 /// # Errors
 /// If there is no such stage, or the artifacts are missing or invalid.
@@ -155,8 +157,9 @@ pub async fn redeploy(
         });
         Some(replaced.await?)
     };
-    advance(host, row.id, Input::Redeploy { stage: stage.clone(), by, artifacts }, Together::default())
-        .await?;
+    let changes = closing_mails(host, row.id, Some(&stage)).await?;
+    let input = Input::Redeploy { stage: stage.clone(), by, artifacts };
+    advance(host, row.id, input, Together { frame: None, changes }).await?;
     Ok(format!("{} runs {stage} again", row.name))
 }
 
@@ -172,8 +175,21 @@ pub async fn cancel(
 ) -> Result<String, Failure> {
     let row = find::release(host, reference).await?;
     let (by, _) = caller.acting(row.mode, &host.config)?;
-    advance(host, row.id, Input::Cancel { by, reason }, Together::default()).await?;
+    let changes = closing_mails(host, row.id, None).await?;
+    advance(host, row.id, Input::Cancel { by, reason }, Together { frame: None, changes }).await?;
     Ok(format!("{} is canceled", row.name))
+}
+
+/// Tells who is asked now that nobody is asked any more. One for an approval that stays open after all is not sent.
+async fn closing_mails(
+    host: &Host,
+    release: ReleaseId,
+    stage: Option<&StageName>,
+) -> Result<Vec<Change>, Failure> {
+    let open = set_aside::readable(host, host.store.read().approvals(true, Some(release)).await?);
+    let ended =
+        open.iter().map(|row| &row.approval).filter(|one| stage.is_none_or(|stage| one.stage == *stage));
+    Ok(ended.flat_map(|approval| asking::closed(approval, &host.config, host.now())).collect())
 }
 
 /// The exit code of a release as it stands.

@@ -1,7 +1,7 @@
 //! Runs: their journals, and replaying them.
 
 use relhost_engine::journal::{Frame, Record};
-use relhost_engine::port::store::Store as _;
+use relhost_engine::port::store::{RunState, Store as _};
 use relhost_engine::port::{BoxFuture, CallStop, HostCalls};
 use relhost_engine::release::ReleaseState;
 use relhost_engine::replay::{self, Begin, RunJournal};
@@ -52,15 +52,16 @@ pub async fn journal(host: &Host, reference: &ReleaseRef) -> Result<Vec<RunJourn
     for found in runs(&state) {
         let run = host.store.read().run(found.run).await?;
         let frames = host.store.read().journal(found.run).await?;
+        let word = |state: RunState| format!("{state:?}").to_lowercase();
         let text = |run: &relhost_engine::port::store::Run| match &run.problem {
-            Some(problem) => format!("{:?}: {problem}", run.state),
-            None => format!("{:?}", run.state),
+            Some(problem) => format!("{}: {problem}", word(run.state)),
+            None => word(run.state),
         };
         views.push(RunJournalView {
             run: found.run,
             stage: found.stage,
             attempt: found.attempt,
-            state: run.as_ref().map(text).unwrap_or_default().to_lowercase(),
+            state: run.as_ref().map(text).unwrap_or_default(),
             frames: frames
                 .iter()
                 .map(|frame| (frame.position, frame.at, serde_json::json!(frame.records)))

@@ -4,9 +4,10 @@ use clap::Args;
 use relhost_connect::secrets::FileSecrets;
 use relhost_engine::port::Secrets;
 use relhost_engine::port::cluster::Cluster as _;
+use relhost_engine::port::store::StoreError;
 use relhost_kubernetes::KubeCluster;
 use relhost_model::config::{Config, MailTransport};
-use relhost_store::{StateFolder, lock};
+use relhost_store::StateFolder;
 use serde::Serialize;
 
 use super::session::Session;
@@ -124,11 +125,8 @@ fn state(session: &Session<'_>, config: &Config) -> Check {
     }
     match StateFolder::acquire(&folder) {
         Ok(_) => check("state", Grade::Pass, folder.display().to_string(), None),
-        Err(_) => {
-            let owner =
-                lock::owner(&folder).map_or_else(|| "another process".to_owned(), |owner| owner.to_string());
-            check("state", Grade::Pass, format!("owned by {owner}"), None)
-        }
+        Err(StoreError::Owned { owner }) => check("state", Grade::Pass, format!("owned by {owner}"), None),
+        Err(error) => check("state", Grade::Fail, error.to_string(), None),
     }
 }
 

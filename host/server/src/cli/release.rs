@@ -40,16 +40,16 @@ pub enum Release {
     Replay(One),
     /// Start a stage that waits for promotion
     Promote(Staged),
-    /// Run a stage again; an attempt that is under way is superseded
+    /// Run a stage again; an attempt that waits is superseded
     Redeploy(Redeploy),
     /// Stop a release
-    Cancel(Reasoned),
+    Cancel(Cancel),
     /// Try a stage that did not succeed again, or set a quarantined run going
     Retry(Staged),
     /// Fill in the outcome of a call that is in doubt
     Attest(Attest),
     /// End a quarantined run without running its code
-    Abort(Reasoned),
+    Abort(Abort),
 }
 
 /// A release.
@@ -72,9 +72,22 @@ pub struct Staged {
     act_as: Option<PersonId>,
 }
 
-/// A release, perhaps a stage, and why.
+/// Stop a release.
 #[derive(Debug, Args)]
-pub struct Reasoned {
+pub struct Cancel {
+    /// The release
+    release: String,
+    /// Why, for everybody who looks later
+    #[arg(long, default_value = "")]
+    reason: String,
+    /// Act as this person; in rehearsals only
+    #[arg(long = "as", value_name = "PERSON")]
+    act_as: Option<PersonId>,
+}
+
+/// End a quarantined run.
+#[derive(Debug, Args)]
+pub struct Abort {
     /// The release
     release: String,
     /// The stage; without it the only one it can be
@@ -177,7 +190,8 @@ impl Release {
             }
             Self::Promote(staged) | Self::Retry(staged) => &staged.release,
             Self::Redeploy(redeploy) => &redeploy.release,
-            Self::Cancel(reasoned) | Self::Abort(reasoned) => &reasoned.release,
+            Self::Cancel(cancel) => &cancel.release,
+            Self::Abort(abort) => &abort.release,
             Self::Attest(attest) => &attest.release,
         }
     }
@@ -196,10 +210,10 @@ fn change(command: Release) -> Result<(Option<PersonId>, Request), Failure> {
             let artifacts = artifact.iter().map(|given| create::artifact(given)).collect::<Result<_, _>>()?;
             (act_as, Request::Redeploy { release: ReleaseRef(release), stage, artifacts })
         }
-        Release::Cancel(Reasoned { release, reason, act_as, .. }) => {
+        Release::Cancel(Cancel { release, reason, act_as }) => {
             (act_as, Request::Cancel { release: ReleaseRef(release), reason })
         }
-        Release::Abort(Reasoned { release, stage, reason, act_as }) => {
+        Release::Abort(Abort { release, stage, reason, act_as }) => {
             (act_as, Request::Abort { release: ReleaseRef(release), stage, reason })
         }
         Release::Attest(Attest { release, ordinal, outcome, reason, act_as }) => {

@@ -34,7 +34,12 @@ fn collect(root: &Value, schema: &Value, above: &str, rows: &mut Vec<[String; 4]
         let target = resolve(root, property);
         let about = property["description"].as_str().or(target["description"].as_str()).unwrap_or_default();
         let needed = if required.contains(&name.as_str()) { "required" } else { "" };
-        rows.push([path.clone(), type_of(root, target), needed.into(), one_line(about, DESCRIPTION_SHOWN)]);
+        rows.push([
+            path.clone(),
+            type_of(root, target, 0),
+            needed.into(),
+            one_line(about, DESCRIPTION_SHOWN),
+        ]);
         collect(root, target, &path, rows);
     }
 }
@@ -52,7 +57,7 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-fn type_of(root: &Value, schema: &Value) -> String {
+fn type_of(root: &Value, schema: &Value, depth: usize) -> String {
     if let Some(values) = schema["enum"].as_array() {
         return values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or ");
     }
@@ -61,7 +66,9 @@ fn type_of(root: &Value, schema: &Value) -> String {
         one => one.as_str(),
     };
     match word {
-        Some("array") => format!("list of {}", type_of(root, resolve(root, &schema["items"]))),
+        // Its items may be such lists again, without an end.
+        Some("array") if depth >= DEPTH_MAX => "list".to_owned(),
+        Some("array") => format!("list of {}", type_of(root, resolve(root, &schema["items"]), depth + 1)),
         Some(word) => word.to_owned(),
         None => "any".to_owned(),
     }

@@ -74,8 +74,10 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
     for command in due.damaged {
         set_aside::command(host, command).await?;
     }
+    let mut held_back = false;
     for run in due.runs {
         if !begin(&flight.runs, run, RUNS_MAX) {
+            held_back = true;
             continue;
         }
         if !may_start(host, flight, run).await? {
@@ -101,6 +103,7 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
     for command in due.commands {
         let key = command.key;
         if !begin(&flight.mails, key, MAILS_MAX) {
+            held_back = true;
             continue;
         }
         let (host, flight) = (Arc::clone(host), Arc::clone(flight));
@@ -118,7 +121,9 @@ async fn once(host: &Arc<Host>, flight: &Arc<Flight>) -> Result<Duration, Advanc
             }))
             .await;
     }
-    Ok(due.next.map_or(SLEEP_MAX, |next| next.since(host.now()).to_std()))
+    // What is due already and was held back is looked for again when something has landed.
+    let next = due.next.filter(|next| *next > now || !held_back);
+    Ok(next.map_or(SLEEP_MAX, |next| next.since(host.now()).to_std()))
 }
 
 /// A panic of the host is a fault of the host: nobody's approval or release ends by it.
@@ -161,7 +166,6 @@ fn end<K: Ord>(flight: &Mutex<BTreeSet<K>>, key: &K) {
 pub(super) fn report(host: &Host, what: &'static str, result: Result<(), AdvanceError>) {
     match result {
         Ok(()) => {}
-        // Another owner has the run; it was said once by the store.
         Err(AdvanceError::Store(StoreError::FenceLost { .. })) => {
             tracing::warn!(what, "another owner has it")
         }

@@ -100,8 +100,8 @@ impl Progress for Lines {
         self.applied.lock().unwrap_or_else(PoisonError::into_inner).push(object.clone());
     }
 
-    fn line(&self, mut line: LogLine) {
-        line.message = self.host.redact(&line.message);
+    fn line(&self, line: LogLine) {
+        let line = self.host.redacted(line);
         self.host.board.show(self.release, &self.stage, line.clone());
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
@@ -301,6 +301,11 @@ fn read_secret(host: &Host, mode: Mode, source: &SecretSource) -> Result<SecretV
 async fn secret(lines: &Lines, request: SecretRequest, cluster: &dyn Cluster) -> Result<Answer, CallError> {
     lines.applied(&cluster.secret(&request).await?);
     Ok(Answer::Secret(request.name))
+}
+
+/// Keeps what a call had applied that was dropped on its way.
+pub async fn keep(host: &Host, target: &Target, lines: &Lines) {
+    remember(host, target, taken(&lines.applied)).await;
 }
 
 /// Keeps what was applied for `env cleanup`. If it is lost to a crash the repeated call keeps it again.

@@ -4,6 +4,7 @@ use relhost_connect::mail::{AskFacts, moment};
 use relhost_engine::approval as rules;
 use relhost_engine::port::store::{ApprovalRow, ReleaseFilter, Store as _, StoreError};
 use relhost_engine::release::ReleaseState;
+use relhost_model::config::Config;
 use relhost_model::id::{ApprovalId, PersonId};
 use relhost_model::release::{Mode, PluginKind, Status};
 use relhost_model::time::Timestamp;
@@ -52,7 +53,7 @@ pub async fn ask(
         link,
         code,
         cli: cli(approval.id, person, state.snapshot.mode),
-        because: because(row, person),
+        because: because(&host.config, row, person),
     })
 }
 
@@ -143,13 +144,13 @@ fn cli(approval: ApprovalId, person: &PersonId, mode: Mode) -> String {
     }
 }
 
-fn because(row: &ApprovalRow, person: &PersonId) -> String {
+fn because(config: &Config, row: &ApprovalRow, person: &PersonId) -> String {
     use relhost_model::approval::Approver;
     let by_group = row.approval.approvers.iter().find_map(|approver| match approver {
-        Approver::Group(group) => {
+        Approver::Group(group) if config.members(approver).contains(person) => {
             Some(format!("you are a member of {group}, which is asked to approve this"))
         }
-        Approver::Person(_) => None,
+        _ => None,
     });
     let named =
         row.approval.approvers.iter().any(|approver| matches!(approver, Approver::Person(p) if p == person));

@@ -14,7 +14,7 @@ use relhost_model::release::Mode;
 use relhost_model::time::Millis;
 use relhost_store::kill;
 
-use super::advance::{AdvanceError, load};
+use super::advance::{AdvanceError, is_fatal, load};
 use super::facts;
 use crate::host::Host;
 use crate::token::Binding;
@@ -25,42 +25,50 @@ const RETRY_MINUTES: [u64; 6] = [1, 5, 15, 30, 60, 60];
 /// After this many attempts a message is given up: a little more than a day.
 const ATTEMPTS_MAX: u32 = 28;
 
-/// Carries out one command: sends its message, and records what came of it.
+/// Carries out one command: sends its message, and records what came of it. What keeps it from that is a reason to
+/// try again later, as after a refusal of the relay.
 ///
 /// # Errors
 /// If the store fails.
 pub async fn deliver(host: Arc<Host>, command: Command) -> Result<(), AdvanceError> {
+    match send(&host, &command).await {
+        Err(error @ AdvanceError::Store(StoreError::Damaged { .. })) => {
+            host.tell_damage(&error.to_string());
+            put_off(&host, &command, &error.to_string()).await
+        }
+        Err(error) if !is_fatal(&error) => put_off(&host, &command, &error.to_string()).await,
+        sent => sent,
+    }
+}
+
+async fn send(host: &Host, command: &Command) -> Result<(), AdvanceError> {
     let CommandBody::Mail(mail) = &command.body;
-    let state = load(&host, command.release).await?;
+    let state = load(host, command.release).await?;
     let (mailer, person) = (host.mailers.get(state.snapshot.mode), recipient(mail));
     let address = host.config.people.get(person).and_then(|person| person.mail.clone());
     let (Some(mailer), Some(address)) = (mailer, address) else {
         let why =
             if mailer.is_none() { "no mail is configured" } else { "relhost.yaml has no `mail` for them" };
-        return give_up(&host, &command, &format!("{person} was not told by mail: {why}")).await;
+        return give_up(host, command, &format!("{person} was not told by mail: {why}")).await;
     };
-    let Some(message) = render(&host, &state, &command, &address).await? else {
+    let Some(message) = render(host, &state, command, &address).await? else {
         // What it asks for is over, so there is nothing left to say.
-        return finish(&host, vec![Change::DropCommand(command.key)]).await;
+        return finish(host, vec![Change::DropCommand(command.key)]).await;
     };
     kill::point!("mail.before-send");
     match mailer.send(&message).await {
         Ok(()) => {
             tracing::debug!(to = %person, "mail handed over");
             kill::point!("mail.after-send");
-            finish(&host, vec![Change::DropCommand(command.key)]).await?;
+            finish(host, vec![Change::DropCommand(command.key)]).await?;
             kill::point!("mail.after-mark");
             Ok(())
         }
         Err(error) if error.class == MailFailure::Permanent || command.attempts + 1 >= ATTEMPTS_MAX => {
-            give_up(
-                &host,
-                &command,
-                &format!("mail to {person} was given up: {}", host.redact(&error.message)),
-            )
-            .await
+            give_up(host, command, &format!("mail to {person} was given up: {}", host.redact(&error.message)))
+                .await
         }
-        Err(error) => later(&host, &command, &error.message).await,
+        Err(error) => later(host, command, &error.message).await,
     }
 }
 
@@ -78,11 +86,14 @@ async fn later(host: &Host, command: &Command, why: &str) -> Result<(), AdvanceE
 /// # Errors
 /// If the store fails.
 pub async fn panicked(host: &Host, command: &Command, panic: String) -> Result<(), AdvanceError> {
-    let why = format!("the host panicked: {panic}");
+    put_off(host, command, &format!("the host panicked: {panic}")).await
+}
+
+async fn put_off(host: &Host, command: &Command, why: &str) -> Result<(), AdvanceError> {
     if command.attempts + 1 >= ATTEMPTS_MAX {
-        return give_up(host, command, &why).await;
+        return give_up(host, command, &host.redact(why)).await;
     }
-    later(host, command, &why).await
+    later(host, command, why).await
 }
 
 fn recipient(mail: &MailCommand) -> &PersonId {

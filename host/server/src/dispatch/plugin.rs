@@ -6,7 +6,7 @@ use relhost_model::config::Allow;
 use relhost_model::digest::Digest;
 use relhost_model::id::PluginName;
 use relhost_model::release::PluginKind;
-use relhost_runtime::Plugin;
+use relhost_runtime::{Plugin, PluginError};
 
 use crate::host::Host;
 use crate::supervise::Supervisor;
@@ -14,8 +14,8 @@ use crate::supervise::Supervisor;
 /// From memory, else from its component in the store.
 ///
 /// # Errors
-/// If the component cannot be read, or may not run here any more: `storage-fault`, `component-missing`,
-/// `component-refused`.
+/// If the component cannot be read or compiled for now (`storage-fault`, `compiler-failed`), is gone
+/// (`component-missing`), or may not run here any more (`component-refused`).
 pub async fn frozen(
     host: &Host,
     (name, component): (&PluginName, Digest),
@@ -33,5 +33,9 @@ pub async fn frozen(
     let (sandbox, name, allow) = (host.sandbox.clone(), name.clone(), allow.clone());
     // Compiling takes tenths of a second, and this thread answers others too.
     let registered = Supervisor::blocking(move || sandbox.register(&name, &bytes, kind, &allow)).await;
-    registered.map_err(|error| CallError::permanent("component-refused", error.to_string()))
+    registered.map_err(|error| match error {
+        // The component is not to blame, and the next time the system may have what the compiler needs.
+        PluginError::CompilerFailed { .. } => CallError::transient("compiler-failed", error.to_string()),
+        refused => CallError::permanent("component-refused", refused.to_string()),
+    })
 }

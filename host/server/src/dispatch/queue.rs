@@ -1,6 +1,6 @@
 //! Environments are taken one deployment at a time, first come, first served, and held through approvals.
 
-use relhost_engine::port::store::{Store as _, StoreError};
+use relhost_engine::port::store::{QueueEntry, Store as _, StoreError};
 use relhost_engine::release::Input;
 use relhost_model::release::Mode;
 use relhost_store::kill;
@@ -29,21 +29,35 @@ pub async fn grant(host: &Host) -> Result<(), AdvanceError> {
         if queue.iter().any(|entry| entry.active) {
             continue;
         }
-        let Some(first) = queue.iter().find(|entry| driven(&entry.release)) else { continue };
-        let input = Input::SlotGranted { deployment: first.deployment };
-        kill::point!("queue.before-grant");
-        match advance(host, first.release, input, Together::default()).await {
-            Ok(_) => {
-                kill::point!("queue.after-grant");
+        for entry in queue.iter().filter(|entry| driven(&entry.release)) {
+            if give(host, entry).await? {
+                break;
             }
-            // It was canceled or superseded in between: its own commit marked the environment again.
-            Err(AdvanceError::Refused(_)) => {
-                tracing::debug!(deployment = %first.deployment, "left the queue")
-            }
-            Err(error) if is_fatal(&error) => return Err(error),
-            // The other environments are free all the same, and their marks are taken already.
-            Err(error) => tracing::error!(deployment = %first.deployment, %error, "give an environment away"),
         }
     }
     Ok(())
+}
+
+/// Whether the environment needs nobody else now: one whose release cannot be read does not get it, and keeps
+/// nobody behind it from getting it.
+async fn give(host: &Host, entry: &QueueEntry) -> Result<bool, AdvanceError> {
+    let deployment = entry.deployment;
+    kill::point!("queue.before-grant");
+    match advance(host, entry.release, Input::SlotGranted { deployment }, Together::default()).await {
+        Ok(_) => {
+            kill::point!("queue.after-grant");
+            Ok(true)
+        }
+        // It was canceled or superseded in between: its own commit marked the environment again.
+        Err(AdvanceError::Refused(_)) => {
+            tracing::debug!(%deployment, "left the queue");
+            Ok(true)
+        }
+        Err(error) if is_fatal(&error) => Err(error),
+        // The other environments are free all the same, and their marks are taken already.
+        Err(error) => {
+            tracing::error!(%deployment, %error, "give an environment away");
+            Ok(!matches!(error, AdvanceError::Fold(_) | AdvanceError::Store(StoreError::Damaged { .. })))
+        }
+    }
 }

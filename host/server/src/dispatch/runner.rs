@@ -54,6 +54,7 @@ async fn activate(host: &Arc<Host>, claimed: &Claimed) -> Result<(), AdvanceErro
     let state = load(host, release).await?;
     let prepared = match prepare(host, claimed, &state).await {
         Ok(prepared) => prepared,
+        Err(problem) if problem.retryable => return interrupted(host, run, problem.message).await,
         Err(problem) => return quarantine(host, &claimed.run.new, problem).await,
     };
     let (plugin, target, journal) = prepared;

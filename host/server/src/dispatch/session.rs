@@ -18,7 +18,7 @@ use relhost_model::time::Timestamp;
 use relhost_store::kill;
 
 use super::advance::{AdvanceError, Together, advance, load};
-use super::effect::{ARTIFACT_DAMAGED, Lines, Target, perform};
+use super::effect::{self, ARTIFACT_DAMAGED, Lines, Target, perform};
 use crate::host::Host;
 
 /// One activation of one run.
@@ -103,7 +103,11 @@ impl Session {
             answer = perform(&self.host, &self.target, key, call, &self.lines, deployed.as_ref()) => answer,
             () = stop.wait() => return Err(CallStop::Interrupted("the host stops".into())),
             canceled = until_canceled(&self.host, run) => match canceled {
-                Ok(()) => Answer::Refused(canceled_error()),
+                Ok(()) => {
+                    // What is there has to be found by a cleanup, though nobody makes the call again.
+                    effect::keep(&self.host, &self.target, &self.lines).await;
+                    Answer::Refused(canceled_error())
+                }
                 Err(error) => return Err(stopped(&error)),
             },
         };
@@ -245,7 +249,7 @@ impl HostCalls for Session {
         // A line that is repeated by a replay was shown when it was said.
         if !self.journal.replaying() {
             kill::point!("session.in-guest");
-            line.message = self.host.redact(&line.message);
+            line = self.host.redacted(line);
             self.host.board.show(self.target.release, &self.target.stage, line.clone());
         }
         self.journal.log(line);

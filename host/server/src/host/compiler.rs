@@ -18,8 +18,9 @@ pub const COMMAND: &str = "compile-component";
 
 /// Its exit code if the component is to blame. A panic has another one.
 const INVALID: u8 = 2;
-/// What it may say about what is wrong.
-const SAID_MAX: u64 = 16 * 1024;
+/// What it may say about what is wrong, in characters: a pipe takes all of it, so that it never waits for a reader
+/// who waits for its end.
+const SAID_MAX: usize = 4096;
 /// What the standard library says of an allocation that failed, before it ends the process.
 const NO_MEMORY: &str = "memory allocation of";
 
@@ -62,7 +63,7 @@ fn converse(child: &mut Child, component: &[u8]) -> std::io::Result<(Vec<u8>, St
     let stdout = child.stdout.take().expect("stdout is piped");
     stdout.take(CACHED_MAX).read_to_end(&mut compiled)?;
     let mut said = Vec::new();
-    child.stderr.take().expect("stderr is piped").take(SAID_MAX).read_to_end(&mut said)?;
+    child.stderr.take().expect("stderr is piped").read_to_end(&mut said)?;
     Ok((compiled, String::from_utf8_lossy(&said).into_owned()))
 }
 
@@ -93,16 +94,25 @@ pub fn kind(word: &str) -> Result<PluginKind, String> {
 /// The process that compiles: standard input to standard output.
 #[must_use]
 pub fn run(kind: PluginKind) -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| say(&panic.to_string())));
     let compiled = bounded_input().and_then(|component| Here.compile(kind, &component));
     let written = match &compiled {
         Ok(compiled) => std::io::stdout().write_all(compiled),
-        Err(error) => write!(std::io::stderr(), "{error}"),
+        Err(error) => {
+            say(&error.to_string());
+            Ok(())
+        }
     };
     match (compiled, written) {
         (Ok(_), Ok(())) => ExitCode::SUCCESS,
         (Err(CompileError::Invalid(_)), _) => ExitCode::from(INVALID),
         _ => ExitCode::FAILURE,
     }
+}
+
+fn say(what: &str) {
+    // Nobody is left to be told that nobody listens.
+    let _unheard = write!(std::io::stderr(), "{what:.SAID_MAX$}");
 }
 
 /// Reads the component, and binds this process to what compiling it may take.

@@ -37,10 +37,12 @@ pub(crate) fn put(
     Ok(())
 }
 
-/// Forgets everything of an environment.
-pub(crate) fn forget(db: &Connection, place: &Place<'_>) -> Outcome<()> {
-    db.prepare_cached("DELETE FROM applied WHERE environment = ?1 AND mode = ?2")?
-        .execute((place.environment.as_str(), mode_word(place.mode)))?;
+/// Forgets objects of an environment that are still what they were.
+pub(crate) fn forget(db: &Connection, place: &Place<'_>, objects: &[AppliedObject]) -> Outcome<()> {
+    for object in objects {
+        db.prepare_cached("DELETE FROM applied WHERE environment = ?1 AND mode = ?2 AND body = ?3")?
+            .execute((place.environment.as_str(), mode_word(place.mode), text(object)))?;
+    }
     Ok(())
 }
 

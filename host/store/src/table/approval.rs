@@ -89,22 +89,26 @@ pub(crate) fn reassign(
     APPROVAL.reseal(db, "id", [id])
 }
 
-/// Sets when to evaluate again. An approval that was closed meanwhile stays as it is.
+/// Sets when to evaluate again. An evaluation that others were quicker than has nothing to say any more.
 pub(crate) fn recheck(
     db: &Connection,
     approval: ApprovalId,
-    at: Option<Timestamp>,
-    waiting_for: &str,
+    expected: u64,
+    (at, waiting_for): (Option<Timestamp>, &str),
 ) -> Outcome<()> {
     let id = int(approval.0)?;
     if !APPROVAL.verify(db, "id", [id])? {
         return Err(Fault::conflict(approval, "it does not exist"));
     }
-    db.prepare_cached(
-        "UPDATE approval SET recheck_at = iif(decision IS NULL, ?2, recheck_at), \
-             waiting_for = iif(decision IS NULL, ?3, waiting_for) WHERE id = ?1",
-    )?
-    .execute((id, at.map(time), waiting_for))?;
+    let set = db
+        .prepare_cached(
+            "UPDATE approval SET recheck_at = ?2, waiting_for = ?3 \
+             WHERE id = ?1 AND version = ?4 AND decision IS NULL",
+        )?
+        .execute((id, at.map(time), waiting_for, int(expected)?))?;
+    if set == 0 {
+        return Err(Fault::conflict(approval, "it was changed meanwhile"));
+    }
     APPROVAL.reseal(db, "id", [id])
 }
 

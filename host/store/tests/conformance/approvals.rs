@@ -66,8 +66,9 @@ pub async fn a_closed_approval_stays_as_it_is(backend: &mut dyn Backend) {
     for change in [add("bob", 1), close(1, Resolution::Approved), reassign] {
         assert_eq!(verdict(store, changes(vec![change])).await, Verdict::Conflict);
     }
-    let recheck = Change::Recheck { approval: APPROVAL, at: Some(at(1)), waiting_for: "bob".into() };
-    assert_eq!(verdict(store, changes(vec![recheck])).await, Verdict::Done);
+    let recheck =
+        Change::Recheck { approval: APPROVAL, expected: 1, at: Some(at(1)), waiting_for: "bob".into() };
+    assert_eq!(verdict(store, changes(vec![recheck])).await, Verdict::Conflict);
     assert_eq!(store.read().approval(APPROVAL).await.unwrap().unwrap(), row);
     assert_eq!(store.due(at(u64::MAX), 10, None).await.unwrap().approvals, vec![]);
 }
@@ -96,8 +97,12 @@ pub async fn expiry_and_recheck_are_due_in_order(backend: &mut dyn Backend) {
     let mut second = approval(ApprovalId(2), release);
     second.due_at = at(60_000);
     store.commit(changes(vec![Change::OpenApproval(Box::new(second))])).await.unwrap();
-    let recheck =
-        Change::Recheck { approval: ApprovalId(2), at: Some(at(40_000)), waiting_for: "the window".into() };
+    let recheck = Change::Recheck {
+        approval: ApprovalId(2),
+        expected: 0,
+        at: Some(at(40_000)),
+        waiting_for: "the window".into(),
+    };
     store.commit(changes(vec![recheck])).await.unwrap();
     let none = store.due(at(39_999), 10, None).await.unwrap();
     assert_eq!((none.approvals, none.next), (vec![], Some(at(40_000))));

@@ -77,9 +77,11 @@ pub async fn the_newest_apply_of_each_object_is_known(backend: &mut dyn Backend)
     store.commit(changes(vec![put(Mode::Real, vec![newer.clone()])])).await.unwrap();
     store.commit(changes(vec![put(Mode::Rehearsal, vec![service.clone()])])).await.unwrap();
     let read = async |mode| store.read().applied(environment(), mode).await.unwrap();
-    assert_eq!(read(Mode::Real).await, [service.clone(), newer]);
-    let forget = Change::ForgetApplied { environment: environment(), mode: Mode::Real };
+    assert_eq!(read(Mode::Real).await, [service.clone(), newer.clone()]);
+    // What was applied again since it was looked at is there.
+    let objects = vec![service.clone(), object("apps/v1beta1", "Deployment", "web")];
+    let forget = Change::ForgetApplied { environment: environment(), mode: Mode::Real, objects };
     store.commit(changes(vec![forget])).await.unwrap();
-    assert_eq!(read(Mode::Real).await, []);
+    assert_eq!(read(Mode::Real).await, [newer]);
     assert_eq!(read(Mode::Rehearsal).await, [service]);
 }

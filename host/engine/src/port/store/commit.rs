@@ -112,10 +112,13 @@ pub enum Change {
         /// The digest of its policy field under the new list.
         policy: Digest,
     },
-    /// When to evaluate again although nobody votes.
+    /// When to evaluate again although nobody votes. Refused if the approval is not open at this version (counted
+    /// after an `AddVote` of the same commit).
     Recheck {
         /// The approval.
         approval: ApprovalId,
+        /// Its version.
+        expected: u64,
         /// When; `None` never.
         at: Option<Timestamp>,
         /// What is still missing, or why the policy could not answer, for people.
@@ -192,12 +195,14 @@ pub enum Change {
         /// Secrets and objects, as [`AppliedObject`] each.
         objects: Vec<AppliedObject>,
     },
-    /// Nothing of this environment is known to be applied any more.
+    /// These objects are gone from an environment. One that was applied again meanwhile is another.
     ForgetApplied {
         /// The environment.
         environment: EnvironmentName,
         /// Real or rehearsed.
         mode: Mode,
+        /// As they were known.
+        objects: Vec<AppliedObject>,
     },
 }
 

@@ -43,7 +43,7 @@ pub fn text(event: &Event, stage_of: &dyn Fn(DeploymentId) -> StageName) -> Opti
         Event::DeploymentFinished { deployment, status, summary } => {
             said(deployment, with_reason(status.as_str(), summary))
         }
-        Event::StageSkipped { stage, reason } => format!("{stage}: {}", with_reason("skipped", reason)),
+        Event::StageSkipped { stage, reason, .. } => format!("{stage}: {}", with_reason("skipped", reason)),
         Event::CancelRequested { by, reason } => with_reason(&format!("canceled by {by}"), reason),
     })
 }
