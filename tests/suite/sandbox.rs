@@ -7,7 +7,7 @@ mod trial;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use relhost_tests::hostile::{Text, functions, wide_calls, with_module};
+use relhost_tests::hostile::{Text, functions, wide_calls, with_export, with_module};
 use relhost_tests::workspace::component;
 
 use self::trial::{Case, Ends, Measured};
@@ -218,6 +218,12 @@ fn what_is_no_plugin_is_refused_before_it_is_compiled() {
         Case { name: "files", component: || guest("wants-files"), told: "wasi:filesystem", ..refused },
         Case { name: "clocks", component: || guest("wants-clock"), told: "wasi:clocks", ..refused },
         Case { name: "sockets", component: || guest("wants-sockets"), told: "wasi:sockets", ..refused },
+        Case {
+            name: "a name that its refusal would quote, longer than a pipe",
+            component: || with_export(guest("returns"), &"A".repeat(99_000)),
+            told: "is not in kebab case",
+            ..refused
+        },
         Case {
             name: "another kind",
             component: || guest("policy-flips"),

@@ -83,6 +83,21 @@ pub fn with_module(mut component: Vec<u8>, module: &[u8]) -> Vec<u8> {
     component
 }
 
+/// A component that exports its first function once more, under this name.
+///
+/// # Panics
+/// If the name is too long for a component.
+#[must_use]
+pub fn with_export(mut component: Vec<u8>, name: &str) -> Vec<u8> {
+    let mut export = vec![1, 0];
+    export.extend(leb128(name.len()));
+    export.extend_from_slice(name.as_bytes());
+    // A function, the first one, of the type that it has.
+    export.extend([1, 0, 0]);
+    section(&mut component, 11, &export);
+    component
+}
+
 /// A module of so many functions of the same code, given in binary.
 ///
 /// # Panics
