@@ -27,7 +27,7 @@ use crate::say::{result, say};
 use running::Running;
 
 pub use layout::Layout;
-pub use up::up;
+pub use up::{Up, up};
 
 pub const HELP: &str = "\
 Start, stop or show a Kubernetes control plane for tests: loopback only, no containers.

@@ -4,6 +4,7 @@
 //! through the same target folder as the ordinary one, so it is copied aside before that is built. The
 //! control plane is started after the Rust build, so that the two do not fight for the cores.
 
+mod needs;
 mod summary;
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -30,7 +31,8 @@ Usage: cargo xtask test [--no-real-parts] [FILTER...]
 FILTERs go to the test programs: only tests whose names contain one of them run.
 
 Options:
-  --no-real-parts   Leave out the tests that need a real part
+  --no-real-parts   Leave out the tests that need a control plane, a mail server, Python or valgrind; without it
+                    those are left out whose part cannot be had
 
 Environment, for this task:
   CI=true           A real part that cannot be had is a failure, not a reason to leave tests out
@@ -79,25 +81,30 @@ pub fn build(place: &Place) -> Result<PathBuf> {
 fn test(place: &Place, real_parts: bool, filters: &[String]) -> Result<ExitCode> {
     let kill_binary = build(place)?;
     let layout = cluster::layout(place, None)?;
-    let parts = if real_parts { start_parts(place, &layout)? } else { None };
+    let parts = if real_parts { Parts::start(place, &layout)? } else { Parts::none() };
 
-    let mut tests = cargo(&place.root);
-    tests.args(["test", "--workspace", "--no-fail-fast", "--"]);
-    tests.env("RELHOST_BIN", place.built("debug", "relhost")).env("RELHOST_KILL_BIN", kill_binary);
-    if let Some(parts) = &parts {
-        tests.arg("--include-ignored");
-        tests.env("RELHOST_TEST_CLUSTER", &parts.cluster).env("RELHOST_TEST_PYTHON", &parts.python);
-    }
-    tests.args(filters);
-    let outcome = count(&mut tests);
+    let outcome = program(place, &kill_binary, &parts).and_then(|mut tests| count(tests.args(filters)));
 
     // Without a word: what the tests printed shall stay the last thing to be seen.
-    if parts.is_some_and(|parts| parts.started_cluster) {
+    if parts.cluster.is_some_and(|up| up.started) {
         cluster::down(&layout).context("cannot end the control plane")?;
     }
     let (summary, success) = outcome?;
     result(format_args!("{summary}\n"));
     Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs every test whose parts are there, those that are ignored otherwise too.
+fn program(place: &Place, kill_binary: &Path, parts: &Parts) -> Result<Command> {
+    let mut tests = cargo(&place.root);
+    tests.args(["test", "--workspace", "--no-fail-fast", "--", "--include-ignored"]);
+    for test in needs::tests_with(&place.root, &parts.missing)? {
+        tests.args(["--skip", &test]);
+    }
+    tests.env("RELHOST_BIN", place.built("debug", "relhost")).env("RELHOST_KILL_BIN", kill_binary);
+    tests.envs(parts.cluster.as_ref().map(|up| ("RELHOST_TEST_CLUSTER", &up.summary)));
+    tests.envs(parts.python.as_ref().map(|python| ("RELHOST_TEST_PYTHON", python)));
+    Ok(tests)
 }
 
 /// Built with what `cargo test --workspace` chooses as features of dependencies, which it does once a test is
@@ -130,29 +137,48 @@ fn copy_aside(from: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }
 
+/// By what the reason of an ignored test tells that it needs a part.
+const CLUSTER: &[&str] = &["control plane"];
+const PYTHON: &[&str] = &["mail server", "python"];
+const VALGRIND: &[&str] = &["valgrind"];
+
 /// What tests need that is not ours.
 struct Parts {
-    cluster: PathBuf,
-    started_cluster: bool,
-    python: PathBuf,
+    cluster: Option<cluster::Up>,
+    python: Option<PathBuf>,
+    /// The words of those that are not there.
+    missing: Vec<&'static str>,
 }
 
-/// `None` if a part cannot be had and that is no failure: the tests that need one are then left out, which
-/// is said, instead of being run to fail.
-fn start_parts(place: &Place, layout: &cluster::Layout) -> Result<Option<Parts>> {
-    let started = smtp_python().and_then(|python| {
-        find_valgrind()?;
-        let up = step("bring up the control plane", || cluster::up(place, layout))?;
-        Ok(Parts { cluster: up.summary, started_cluster: up.started, python })
-    });
-    match started {
-        Ok(parts) => Ok(Some(parts)),
+impl Parts {
+    fn none() -> Self {
+        Self { cluster: None, python: None, missing: [CLUSTER, PYTHON, VALGRIND].concat() }
+    }
+
+    /// A part that cannot be had and is no failure is said: the tests that need it are left out, instead of being
+    /// run to fail.
+    fn start(place: &Place, layout: &cluster::Layout) -> Result<Self> {
+        let mut missing = Vec::new();
+        // What takes longest and has to be ended again comes last.
+        let python = had(smtp_python(), PYTHON, &mut missing)?;
+        had(find_valgrind(), VALGRIND, &mut missing)?;
+        let up = step("bring up the control plane", || cluster::up(place, layout));
+        let cluster = had(up, CLUSTER, &mut missing)?;
+        Ok(Self { cluster, python, missing })
+    }
+}
+
+fn had<T>(part: Result<T>, words: &[&'static str], missing: &mut Vec<&'static str>) -> Result<Option<T>> {
+    match part {
+        Ok(part) => Ok(Some(part)),
         Err(error) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
             Err(error).context("a real part is missing, and CI=true")
         }
         Err(error) => {
             say(format_args!("warning: a real part is missing: {error:#}"));
-            say("warning: the tests that need one are left out; `--no-real-parts` leaves them out silently");
+            let named = words.join(" or ");
+            say(format_args!("warning: left out are the tests that need: {named}"));
+            missing.extend(words);
             Ok(None)
         }
     }

@@ -82,7 +82,7 @@ grants:
 }
 
 #[test]
-#[ignore = "needs a control plane: cargo xtask test"]
+#[ignore = "needs a control plane and python: cargo xtask test"]
 fn the_seed_pipeline_goes_from_dev_to_prod() {
     let seed = Seed::new();
     let listen = ["--listen", "127.0.0.1:0"];
