@@ -161,12 +161,11 @@ fn normalised(mut body: Value) -> Value {
     body
 }
 
+/// Whatever namespace they name: a connection has one, so that two of a kind and name are the same object.
 fn no_duplicates(objects: &[Object]) -> Result<(), CallError> {
-    let mut seen: BTreeMap<(String, String, String, String), &str> = BTreeMap::new();
+    let mut seen: BTreeMap<(&str, &str, &str), &str> = BTreeMap::new();
     for object in objects {
-        let group = object.group().to_owned();
-        let namespace = object.namespace().unwrap_or_default().to_owned();
-        let key = (group, object.kind().to_owned(), namespace, object.name().to_owned());
+        let key = (object.group(), object.kind(), object.name());
         if let Some(first) = seen.insert(key, &object.origin) {
             return Err(invalid(format!("{} is in {first} and again in {}", object.title(), object.origin)));
         }
@@ -267,6 +266,12 @@ mod tests {
             (
                 "{ apiVersion: v1, kind: Pod, metadata: { name: p } }\n---\n\
                  { apiVersion: v1, kind: Pod, metadata: { name: p } }",
+                "Pod/p is in app/a.yaml document 1 and again in app/a.yaml document 2",
+            ),
+            // Both would be put into the only namespace.
+            (
+                "{ apiVersion: v1, kind: Pod, metadata: { name: p } }\n---\n\
+                 { apiVersion: v1, kind: Pod, metadata: { name: p, namespace: dev } }",
                 "Pod/p is in app/a.yaml document 1 and again in app/a.yaml document 2",
             ),
         ];
