@@ -97,6 +97,13 @@ impl Namespace {
 
     /// Runs the real kubectl as administrator.
     pub fn kubectl(&self, arguments: &[&str], input: Option<&str>) -> Output {
+        let output = self.output(arguments, input);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "kubectl {}: {said}", arguments.join(" "));
+        output
+    }
+
+    fn output(&self, arguments: &[&str], input: Option<&str>) -> Output {
         use std::io::Write as _;
 
         let mut command = Command::new(self.plane["kubectl"].as_str().unwrap());
@@ -104,15 +111,9 @@ impl Namespace {
         command.stdin(std::process::Stdio::piped());
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
         let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.unwrap_or_default().as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert!(
-            output.status.success(),
-            "kubectl {}: {}",
-            arguments.join(" "),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        output
+        // One that does not read its input has closed it.
+        let _unread = child.stdin.take().unwrap().write_all(input.unwrap_or_default().as_bytes());
+        child.wait_with_output().unwrap()
     }
 
     /// Applies what somebody else would, as administrator.
@@ -178,7 +179,9 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        self.kubectl(&["delete", "namespace", &self.name, "--wait=false"], None);
+        // A test that fails has to say so itself: a panic here would end the program of all tests.
+        let arguments = ["delete", "namespace", &self.name, "--wait=false", "--ignore-not-found"];
+        let _gone = self.output(&arguments, None);
     }
 }
 
