@@ -3,6 +3,8 @@
 pub mod compiler;
 mod statistics;
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode};
@@ -130,7 +132,8 @@ fn fuzz(place: &Place, targets: &[String], minutes: u32, jobs: u32) -> Result<Ve
         let started = batch.iter().map(|target| start(place, target, minutes)).collect::<Result<Vec<_>>>()?;
         for (target, mut run) in batch.iter().zip(started) {
             let status = run.child.wait().with_context(|| format!("cannot wait for {target}"))?;
-            let statistics = Statistics::read(target, &run.log, &run.findings)?;
+            let findings = kept(&run.findings)?.difference(&run.known).count();
+            let statistics = Statistics::read(target, &run.log, findings)?;
             say(format_args!("    {}", statistics.row()));
             if !status.success() && statistics.findings == 0 {
                 bail!("{target} ended with {status} and kept no input; see {}", run.log.display());
@@ -145,6 +148,15 @@ struct Run {
     child: Child,
     log: PathBuf,
     findings: PathBuf,
+    /// What earlier runs have kept there.
+    known: BTreeSet<OsString>,
+}
+
+/// The files of a folder.
+fn kept(folder: &Path) -> Result<BTreeSet<OsString>> {
+    let listed = || format!("cannot list {}", folder.display());
+    let entries = std::fs::read_dir(folder).with_context(listed)?;
+    entries.map(|entry| Ok(entry.with_context(listed)?.file_name())).collect()
 }
 
 fn start(place: &Place, target: &str, minutes: u32) -> Result<Run> {
@@ -152,6 +164,7 @@ fn start(place: &Place, target: &str, minutes: u32) -> Result<Run> {
     let (grown, findings) = (made.join("corpus").join(target), findings(place).join(target));
     create_dir(&grown)?;
     create_dir(&findings)?;
+    let known = kept(&findings)?;
     let log = made.join(format!("{target}.log"));
     let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let mut command = Command::new(place.target.join("debug/examples/fuzz"));
@@ -178,5 +191,5 @@ fn start(place: &Place, target: &str, minutes: u32) -> Result<Run> {
     let child = command.stdout(output).stderr(shared).spawn();
     let child =
         child.with_context(|| format!("cannot start {}", Path::new(command.get_program()).display()))?;
-    Ok(Run { child, log, findings })
+    Ok(Run { child, log, findings, known })
 }
