@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use crate::args::Args;
+use crate::args::{Args, Usage};
 use crate::cluster;
 use crate::command::{cargo, run as run_command};
 use crate::place::{Place, create_dir, remove_dir};
@@ -21,8 +21,9 @@ write the result to docs/benchmarks.md.
 
 Usage: cargo xtask bench [GROUP...]
 
-With groups only those are measured, and nothing is written; `cargo xtask bench help` lists them. Without any, the
-release build is made from nothing once, in a folder of its own, to time it.
+With groups only those are measured, and nothing is written. There are sandbox, replay, steps, approval, waiting,
+process, apply, cause and size. Without any, the release build is made from nothing once, in a folder of its own, to
+time it.
 Close what else runs on the machine: the numbers are medians, but they are this machine's.
 
 Environment:
@@ -34,6 +35,9 @@ Examples:
   cargo xtask bench steps replay
 ";
 
+/// What `tests/benches/main.rs` measures: a wrong word is refused before anything is built.
+const GROUPS: [&str; 9] =
+    ["sandbox", "replay", "steps", "approval", "waiting", "process", "apply", "cause", "size"];
 const PAGE: &str = "docs/benchmarks.md";
 /// Groups that need a control plane, and groups that need somebody else's engine.
 const WITH_CLUSTER: [&str; 2] = ["apply", "cause"];
@@ -42,9 +46,13 @@ const WITH_ENGINES: [&str; 2] = ["steps", "approval"];
 /// Builds and measures.
 ///
 /// # Errors
-/// If something does not build or a benchmark fails.
+/// If there is no such group, something does not build or a benchmark fails.
 pub fn run(arguments: &mut Args) -> Result<ExitCode> {
     let groups = arguments.words("cargo xtask bench --help")?;
+    if let Some(unknown) = groups.iter().find(|group| !GROUPS.contains(&group.as_str())) {
+        let text = format!("there is no group `{unknown}`; there are {}", GROUPS.join(", "));
+        return Err(Usage::new(text));
+    }
     let place = Place::find()?;
     plugins::build(&place)?;
     let cold =
