@@ -139,18 +139,24 @@ fn k09_killed_between_an_effect_and_its_outcome_it_is_made_again_under_the_same_
     resumed("session.after-effect:3", [1, 1, 1], [1, 1, 1]);
 }
 
-/// The same shop at the end of a line that takes its time.
-fn distant() -> (Shop, Wire) {
+/// The same shop at the end of a line that holds back the answers as soon as the control plane has answered this.
+fn distant(stop: impl Fn(&[Request]) -> bool + Send + 'static) -> (Shop, Wire) {
     let shop = straight();
     let plane = shop.dev.namespace.plane();
-    let wire = Wire::to(plane);
+    let (audit, user) = (shop.audit.clone(), shop.dev.account.user.clone());
+    let wire = Wire::to(plane, move || stop(&audit.of(&user)));
     shop.place.edit("keys/dev.kubeconfig", &plane.server, &wire.url);
     (shop, wire)
 }
 
-/// Waits until the control plane has answered a request of the shop.
-fn answered(shop: &Shop, what: &str, is: impl Fn(&Request) -> bool) {
-    until(what, RUN, || shop.audit.of(&shop.dev.account.user).iter().any(&is).then_some(()));
+/// Whether an object was dry-run.
+fn asked(requests: &[Request], object: &str) -> bool {
+    requests.iter().any(|request| request.object() == object && request.uri.contains("dryRun="))
+}
+
+/// Whether an object was applied.
+fn applied(requests: &[Request], object: &str) -> bool {
+    requests.iter().any(|request| request.object() == object && request.is_effect())
 }
 
 /// Goes on without the line, and compares.
@@ -165,19 +171,19 @@ fn goes_on(shop: &Shop, wire: Wire, in_the_end: [usize; 3]) {
 #[test]
 #[ignore = "needs a control plane: cargo xtask test"]
 fn k07_a_request_that_arrives_after_its_sender_died_and_its_repetition_are_one() {
-    let (shop, wire) = distant();
+    // The last questions before the apply: the host does not have every answer yet.
+    let (shop, wire) =
+        distant(|requests| asked(requests, "services/web") && asked(requests, "deployments/web"));
     let running = shop.place.start(&RUN_IT, &[]);
-    // The last question before the apply: the host does not have the answer yet.
-    answered(&shop, "a dry run of the deployment", |request| {
-        request.object() == "deployments/web" && request.uri.contains("dryRun=")
-    });
-    wire.hold();
-    wire.wait_until_held();
+    wire.answers.wait_until_held();
+    wire.requests.hold();
+    wire.answers.let_go();
+    wire.requests.wait_until_held();
     assert_eq!(happened(&shop), [1, 0, 0], "what is on the wire has not arrived");
     let _said = running.kill();
-    wire.let_go();
-    answered(&shop, "the apply of somebody who is dead", |request| {
-        request.object() == "services/web" && request.is_effect()
+    wire.requests.let_go();
+    until("the apply of somebody who is dead", RUN, || {
+        applied(&shop.audit.of(&shop.dev.account.user), "services/web").then_some(())
     });
     goes_on(&shop, wire, [1, 2, 1]);
 }
@@ -185,12 +191,9 @@ fn k07_a_request_that_arrives_after_its_sender_died_and_its_repetition_are_one()
 #[test]
 #[ignore = "needs a control plane: cargo xtask test"]
 fn k08_an_effect_whose_answer_was_lost_is_found_and_adopted() {
-    let (shop, wire) = distant();
+    let (shop, wire) = distant(|requests| applied(requests, "services/web"));
     let running = shop.place.start(&RUN_IT, &[]);
-    answered(&shop, "the apply of the service", |request| {
-        request.object() == "services/web" && request.is_effect()
-    });
-    // The answer is still under way.
+    wire.answers.wait_until_held();
     let _said = running.kill();
     assert_eq!(happened(&shop), [1, 1, 0]);
     goes_on(&shop, wire, [1, 2, 1]);
@@ -199,8 +202,8 @@ fn k08_an_effect_whose_answer_was_lost_is_found_and_adopted() {
 #[test]
 #[ignore = "needs a control plane: cargo xtask test"]
 fn k32_a_host_that_was_stopped_in_good_order_has_not_died() {
-    let (shop, wire) = distant();
-    wire.hold();
+    let (shop, wire) = distant(|_requests| false);
+    wire.requests.hold();
     let trace = shop.place.path().join("trace");
     // More often than a run may outlive its owners without any progress.
     for stops in 1..=5 {

@@ -1,4 +1,4 @@
-//! The line between the host and the control plane: it takes its time, and can hold back what is sent, so that a
+//! The line between the host and the control plane: it can hold back what is sent, in either direction, so that a
 //! test decides on which side of it the host dies. What goes through is encrypted and not looked at.
 
 use std::io::{Read, Write};
@@ -10,8 +10,9 @@ use std::time::Duration;
 use crate::cluster::ControlPlane;
 use crate::wait::until;
 
-/// How long an answer is under way: long enough to kill somebody before it arrives.
-const ANSWER: Duration = Duration::from_millis(400);
+/// An answer stays so long before somebody is asked about it: one that fills the server's buffer is sent before its
+/// line of the audit log is written.
+const ANSWER: Duration = Duration::from_millis(100);
 /// How often somebody who holds back looks whether they still do.
 const LOOK: Duration = Duration::from_millis(2);
 /// A request of a busy machine.
@@ -22,41 +23,63 @@ const BUSY: Duration = Duration::from_secs(60);
 pub struct Wire {
     /// Its end for the host, as a URL.
     pub url: String,
-    state: Arc<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    holds: AtomicBool,
-    held: AtomicUsize,
+    /// What the host sends.
+    pub requests: Arc<Gate>,
+    /// What the control plane sends. Closes when it is time to stop.
+    pub answers: Arc<Gate>,
     /// What was opened, to be closed at the end.
-    open: Mutex<Vec<TcpStream>>,
+    open: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Wire {
-    /// A line to the control plane.
+    /// A line to the control plane. Before an answer goes on `stop` is asked; the first for which it says yes is held
+    /// back, and all others that come after it.
     ///
     /// # Panics
     /// If no port is free.
     #[must_use]
-    pub fn to(plane: &ControlPlane) -> Self {
+    pub fn to(plane: &ControlPlane, stop: impl Fn() -> bool + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("https://{}", listener.local_addr().expect("it has an address"));
-        let state = Arc::new(State::default());
+        let wire = Self { url, requests: Arc::default(), answers: Arc::default(), open: Arc::default() };
         let server = plane.server.trim_start_matches("https://").trim_end_matches('/').to_owned();
-        let shared = Arc::clone(&state);
+        let ends = Ends {
+            requests: Arc::clone(&wire.requests),
+            answers: Arc::clone(&wire.answers),
+            stop: Arc::new(Mutex::new(Some(Box::new(stop)))),
+            open: Arc::clone(&wire.open),
+        };
         start(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(&server) else { return };
-                join(&shared, client, server);
+                ends.join(client, server);
             }
         });
-        Self { url, state }
+        wire
     }
+}
 
-    /// From now on what the host sends does not arrive.
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.requests.let_go();
+        self.answers.let_go();
+        for stream in self.open.lock().expect("nobody panics with it").drain(..) {
+            let _closed = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// One direction of the line. It is open at first.
+#[derive(Debug, Default)]
+pub struct Gate {
+    holds: AtomicBool,
+    held: AtomicUsize,
+}
+
+impl Gate {
+    /// From now on nothing arrives.
     pub fn hold(&self) {
-        self.state.holds.store(true, Ordering::SeqCst);
+        self.holds.store(true, Ordering::SeqCst);
     }
 
     /// Waits until something is held back.
@@ -64,41 +87,15 @@ impl Wire {
     /// # Panics
     /// If nothing is sent.
     pub fn wait_until_held(&self) {
-        until("something that was sent", BUSY, || (self.state.held.load(Ordering::SeqCst) > 0).then_some(()));
+        until("something that was sent", BUSY, || (self.held.load(Ordering::SeqCst) > 0).then_some(()));
     }
 
     /// What was held back arrives.
     pub fn let_go(&self) {
-        self.state.holds.store(false, Ordering::SeqCst);
+        self.holds.store(false, Ordering::SeqCst);
     }
-}
 
-impl Drop for Wire {
-    fn drop(&mut self) {
-        self.let_go();
-        for stream in self.state.open.lock().expect("nobody panics with it").drain(..) {
-            let _closed = stream.shutdown(Shutdown::Both);
-        }
-    }
-}
-
-fn start(work: impl FnOnce() + Send + 'static) {
-    let builder = std::thread::Builder::new().name("wire".into());
-    let _detached = builder.spawn(work).expect("start a thread");
-}
-
-fn join(state: &Arc<State>, client: TcpStream, server: TcpStream) {
-    let twice = |stream: &TcpStream| stream.try_clone().expect("a stream has two ends");
-    let (from_client, from_server) = (twice(&client), twice(&server));
-    state.open.lock().expect("nobody panics with it").extend([twice(&client), twice(&server)]);
-    let shared = Arc::clone(state);
-    // The server's end stays open when the client dies: what is under way arrives.
-    start(move || pass(from_client, server, |read| shared.hold_back(read)));
-    start(move || pass(from_server, client, |_read| std::thread::sleep(ANSWER)));
-}
-
-impl State {
-    fn hold_back(&self, read: usize) {
+    fn pass(&self, read: usize) {
         if self.holds.load(Ordering::SeqCst) {
             let _before = self.held.fetch_add(read, Ordering::SeqCst);
         }
@@ -106,6 +103,51 @@ impl State {
             std::thread::sleep(LOOK);
         }
     }
+}
+
+/// Says when to hold the answers back; gone once it has.
+type Stop = Option<Box<dyn Fn() -> bool + Send>>;
+
+/// What every connection of a line knows.
+struct Ends {
+    requests: Arc<Gate>,
+    answers: Arc<Gate>,
+    stop: Arc<Mutex<Stop>>,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Ends {
+    fn join(&self, client: TcpStream, server: TcpStream) {
+        let twice = |stream: &TcpStream| stream.try_clone().expect("a stream has two ends");
+        let (from_client, from_server) = (twice(&client), twice(&server));
+        self.open.lock().expect("nobody panics with it").extend([twice(&client), twice(&server)]);
+        let (requests, answers) = (Arc::clone(&self.requests), Arc::clone(&self.answers));
+        let stop = Arc::clone(&self.stop);
+        // The server's end stays open when the client dies: what is under way arrives.
+        start(move || pass(from_client, server, |read| requests.pass(read)));
+        start(move || {
+            pass(from_server, client, |read| {
+                std::thread::sleep(ANSWER);
+                close(&answers, &stop);
+                answers.pass(read);
+            });
+        });
+    }
+}
+
+/// Closes a gate if it is time to, and never again.
+fn close(gate: &Gate, stop: &Mutex<Stop>) {
+    // Held while it is asked: no other answer slips through meanwhile.
+    let mut stop = stop.lock().expect("nobody panics with it");
+    if stop.as_ref().is_some_and(|stop| stop()) {
+        gate.hold();
+        *stop = None;
+    }
+}
+
+fn start(work: impl FnOnce() + Send + 'static) {
+    let builder = std::thread::Builder::new().name("wire".into());
+    let _detached = builder.spawn(work).expect("start a thread");
 }
 
 fn pass(mut from: TcpStream, mut to: TcpStream, wait: impl Fn(usize)) {
