@@ -10,7 +10,7 @@ In DIR:
     N.json         its envelope: who sent it to whom, as which user, over which TLS version
     logins.jsonl   one line for each successful login, WITH the password: a test that looks for a secret
                    everywhere else first proves here that it did arrive
-A file has its name only once it is complete; N.eml comes before N.json.
+A file has its name only once it is complete; N.json comes before N.eml, which tests wait for.
 
 Failures on demand:
     --fail-rcpt ADDRESS=CODE   refuse this recipient with this code (may be repeated)
@@ -40,8 +40,8 @@ class Mailbox:
 
     def store(self, content, envelope):
         self.count += 1
-        self._put(f"{self.count}.eml", content)
         self._put(f"{self.count}.json", json.dumps(envelope, indent=2).encode())
+        self._put(f"{self.count}.eml", content)
 
     def record_login(self, login):
         with open(self.folder / "logins.jsonl", "a", encoding="utf-8") as lines:
