@@ -39,6 +39,29 @@ fn write_files(place: &Place) {
     place.write("build-output/manifests/web.yaml", &manifest.expect("init wrote it"));
 }
 
+/// A second pipeline, whose folder `other` holds nothing yet.
+fn other_pipeline(place: &Place) {
+    let pipeline = std::fs::read_to_string(place.path().join("pipeline.yaml")).expect("init wrote it");
+    let other = pipeline.replace("pipeline: shop", "pipeline: other").replace("./build-output", "./other");
+    assert!(other.contains("pipeline: other") && other.contains("./other"), "{other}");
+    place.write("other.yaml", &other);
+    place.edit("relhost.yaml", "[pipeline.yaml]", "[pipeline.yaml, other.yaml]");
+}
+
+/// Lets the second pipeline make the release of this number: the server has looked at every folder twice by then.
+fn other_release(place: &Place, id: u64) {
+    let manifest = std::fs::read_to_string(place.path().join("template/manifests/web.yaml"));
+    place.write("other/manifests/web.yaml", &manifest.expect("init wrote it"));
+    place.write("other/build.yaml", "id: 1\ncommit: c1\nbranch: main\n");
+    let release = deployed(place, id);
+    assert_eq!(release["row"]["pipeline"], "other");
+}
+
+/// Waits until the server has said something so many times.
+fn said(serving: &Running, text: &str, times: usize) {
+    until(text, BOUND, || (serving.said().matches(text).count() >= times).then_some(()));
+}
+
 fn releases(place: &Place) -> Vec<Value> {
     let list = place.run(&["release", "list", "-o", "json"]).expect(0).json();
     list.as_array().cloned().expect("a list")
@@ -72,20 +95,21 @@ fn ends(serving: Running) -> String {
 #[ignore = "needs components: cargo xtask test"]
 fn a_new_build_makes_a_release_and_the_same_files_make_none() {
     let place = shop();
-    let mut serving = serve(&place);
+    let serving = serve(&place);
     build(&place, "1", "branch: main\n");
     let first = deployed(&place, 1);
     assert_eq!(first["snapshot"]["requester"], serde_json::json!({ "service": "trigger" }));
     assert_eq!(first["snapshot"]["reason"], "continuous-integration");
     assert_eq!(first["row"]["version"], "1.0.1");
 
-    // The same bytes written again are no new build; the next one is, and shows that the folder was looked at.
+    // The same bytes written again are no new build; the next one is.
     build(&place, "1", "branch: main\n");
-    serving.wait_for("a new build made a release");
+    said(&serving, "this build was released before", 1);
     build(&place, "2", "branch: refs/heads/main\n");
     deployed(&place, 2);
     // What was there before comes back: it was released already.
     build(&place, "1", "branch: main\n");
+    said(&serving, "this build was released before", 2);
     build(&place, "3", "branch: main\n");
     deployed(&place, 3);
     assert_eq!(releases(&place).len(), 3);
@@ -96,16 +120,19 @@ fn a_new_build_makes_a_release_and_the_same_files_make_none() {
 #[ignore = "needs components: cargo xtask test"]
 fn a_branch_that_the_filter_leaves_out_makes_no_release_and_is_said() {
     let place = shop();
+    other_pipeline(&place);
     let mut serving = serve(&place);
     build(&place, "1", "branch: features/x\n");
     serving.wait_for("features/x");
     assert!(serving.said().contains("the trigger does not want this branch"), "{}", serving.said());
+    other_release(&place, 1);
     // No branch at all is none of those wanted.
     build(&place, "2", "");
+    said(&serving, "the trigger does not want this branch", 2);
     build(&place, "3", "branch: main\n");
-    let release = deployed(&place, 1);
+    let release = deployed(&place, 2);
     assert_eq!(release["row"]["version"], "1.0.3");
-    assert_eq!(releases(&place).len(), 1);
+    assert_eq!(releases(&place).len(), 2);
     let said = ends(serving);
     assert_eq!(said.matches("features/x").count(), 1, "said more than once:\n{said}");
 }
@@ -114,22 +141,10 @@ fn a_branch_that_the_filter_leaves_out_makes_no_release_and_is_said() {
 #[ignore = "needs components: cargo xtask test"]
 fn a_folder_that_is_only_half_written_makes_no_release() {
     let place = shop();
-    // A second folder shows that the server has looked, twice and more.
-    let pipeline = std::fs::read_to_string(place.path().join("pipeline.yaml")).expect("init wrote it");
-    place.write(
-        "other.yaml",
-        &pipeline.replace("pipeline: shop", "pipeline: other").replace("./build-output", "./other"),
-    );
-    let config = std::fs::read_to_string(place.path().join("relhost.yaml")).expect("init wrote it");
-    place.write("relhost.yaml", &config.replace("[pipeline.yaml]", "[pipeline.yaml, other.yaml]"));
+    other_pipeline(&place);
     let serving = serve(&place);
     write_files(&place);
-    let manifest =
-        std::fs::read_to_string(place.path().join("template/manifests/web.yaml")).expect("init wrote it");
-    place.write("other/manifests/web.yaml", &manifest);
-    place.write("other/build.yaml", "id: 1\ncommit: c1\nbranch: main\n");
-    let release = deployed(&place, 1);
-    assert_eq!(release["row"]["pipeline"], "other");
+    other_release(&place, 1);
     assert_eq!(releases(&place).len(), 1);
     build(&place, "1", "branch: main\n");
     let release = deployed(&place, 2);
@@ -142,10 +157,8 @@ fn a_folder_that_is_only_half_written_makes_no_release() {
 #[ignore = "needs components: cargo xtask test"]
 fn one_folder_may_be_watched_for_two_pipelines() {
     let place = shop();
-    let pipeline = std::fs::read_to_string(place.path().join("pipeline.yaml")).expect("init wrote it");
-    place.write("other.yaml", &pipeline.replace("pipeline: shop", "pipeline: other"));
-    let config = std::fs::read_to_string(place.path().join("relhost.yaml")).expect("init wrote it");
-    place.write("relhost.yaml", &config.replace("[pipeline.yaml]", "[pipeline.yaml, other.yaml]"));
+    other_pipeline(&place);
+    place.edit("other.yaml", "./other", "./build-output");
     let serving = serve(&place);
     build(&place, "1", "branch: main\n");
     let mut pipelines = until("two releases", BOUND, || {
@@ -183,11 +196,13 @@ fn the_requester_is_who_the_build_was_made_for() {
 #[ignore = "needs components: cargo xtask test"]
 fn a_wrong_build_is_said_once_and_a_right_one_is_released() {
     let place = shop();
+    other_pipeline(&place);
     let mut serving = serve(&place);
     build(&place, "1", "branch: main\ncolour: blue\n");
     serving.wait_for("unknown key `colour`");
+    other_release(&place, 1);
     build(&place, "2", "branch: main\n");
-    deployed(&place, 1);
+    deployed(&place, 2);
     let said = ends(serving);
     assert_eq!(said.matches("unknown key `colour`").count(), 1, "{said}");
 }
