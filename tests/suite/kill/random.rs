@@ -19,7 +19,7 @@ use relhost_tests::workspace::root;
 
 use super::*;
 
-/// The seed of the suite's own trials. Fixed: what a change breaks it breaks each time.
+/// The seed of the suite's own trials. Fixed, so that the labels are the same each time; kills after a time are not.
 const SEED: u64 = 20_261_128;
 /// How many trials the suite makes, and at most for how long.
 const RUNS: u64 = 24;
@@ -268,12 +268,16 @@ fn an_owner_that_stays_survives_kills_between_votes() {
     let points =
         ["queue.after-grant:2", "approval.after-close:2", "runner.after-claim:3", "advance.after-commit:9"];
     let journey = Journey::new(Course::Seed);
+    let mut deaths = 0;
     for point in points {
         let ended = vote_until_it_ends(&journey, serve(&journey, Some(point)));
         if ended.code.is_none() {
             journey.holds(point);
+            deaths += 1;
         }
     }
+    // What one has done the next does not pass again, so not all of them need to be reached.
+    assert!(deaths >= 2, "only {deaths} of {points:?} killed it");
     let ended = vote_until_it_ends(&journey, serve(&journey, None));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     journey.holds("at the end");
