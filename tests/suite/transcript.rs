@@ -75,8 +75,9 @@ fn help_of_every_command() {
         let names = names.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
         let names = names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
         listed.extend(names.map(|name| format!("{command} {name}").trim().to_owned()));
-        // The same for every command, so once is enough.
-        let own = if command.is_empty() { help.as_str() } else { without_globals(&help) };
+        examples_are_understood(&place, &help);
+        // The global options are those of every command, so once is enough.
+        let own = if command.is_empty() { help } else { without_globals(&help) };
         all.push_str(&format!("$ relhost {command} --help\n{own}\n\n"));
     }
     assert_eq!(
@@ -87,8 +88,26 @@ fn help_of_every_command() {
     masked(|| insta::assert_snapshot!("help", all));
 }
 
-fn without_globals(help: &str) -> &str {
-    help.split("\nGlobal options:\n").next().unwrap_or_default().trim_end()
+fn without_globals(help: &str) -> String {
+    let Some((own, globals)) = help.split_once("\nGlobal options:\n") else { return help.to_owned() };
+    let after = globals.split_once("\n\n").map_or("", |(_, after)| after);
+    format!("{}\n\n{after}", own.trim_end()).trim_end().to_owned()
+}
+
+/// Every command line that the help shows is one that the program takes: asked for help behind it, it complains of
+/// whatever it does not know before.
+fn examples_are_understood(place: &Place, help: &str) {
+    for line in help.lines().filter_map(|line| line.strip_prefix("  relhost ")) {
+        // A remark follows in its own column, and a redirection is the shell's.
+        let line = line.split("  ").next().unwrap_or_default().split(" > ").next().unwrap_or_default();
+        let quoted = line.split('\'').enumerate();
+        let mut words: Vec<&str> = quoted
+            .flat_map(|(index, part)| if index % 2 == 1 { vec![part] } else { part.split(' ').collect() })
+            .filter(|word| !word.is_empty())
+            .collect();
+        words.push("--help");
+        let _understood = place.run(&words).expect(0);
+    }
 }
 
 #[test]
