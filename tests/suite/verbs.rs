@@ -65,7 +65,7 @@ fn approval(place: &Place, id: &str) -> Value {
     place.run(&["approval", "get", id, "-o", "json"]).expect(0).json()
 }
 
-/// Runs a command that is refused: the exit code, a word of the message, and a line of help.
+/// Runs a command that is refused: the exit code, a word of the message, and no result.
 #[track_caller]
 fn refused(place: &Place, arguments: &[&str], code: i32, says: &str) -> Ended {
     let ended = place.run(arguments).expect(code);
