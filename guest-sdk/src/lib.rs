@@ -47,6 +47,11 @@
 // The attributes write paths that begin with the crate's name, in its own documentation and tests too.
 extern crate self as relhost_sdk;
 
+/// The plugin that the first page shows compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 pub mod time;
 
 pub mod outcome;
