@@ -8,7 +8,9 @@ use std::process::Command;
 /// If the binary that was measured cannot say its version.
 pub fn facts() -> anyhow::Result<Vec<(String, String)>> {
     let system = rustix::system::uname();
-    let kernel = format!("{} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy());
+    // What follows the numbers of a kernel names who built it.
+    let release = system.release().to_string_lossy();
+    let kernel = format!("{} {}", system.sysname().to_string_lossy(), number(&release));
     let cores = std::thread::available_parallelism()?.get();
     let folder = std::env::temp_dir();
     let facts = [
@@ -21,6 +23,11 @@ pub fn facts() -> anyhow::Result<Vec<(String, String)>> {
         ("load at the end of the run", load()),
     ];
     Ok(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// The numbers of a release.
+fn number(release: &str) -> &str {
+    release.split('-').next().unwrap_or(release)
 }
 
 /// Averages of one, five and fifteen minutes; more than the cores means that others worked here too.
