@@ -6,7 +6,7 @@ use relhost_tests::program::{Place, Running};
 use relhost_tests::wait::until;
 use serde_json::Value;
 
-/// A whole rehearsal: four stages, each a compile of nothing and a few commits.
+/// A whole rehearsal, on a busy machine: components are compiled, and four stages are a few commits each.
 const REHEARSAL: Duration = Duration::from_secs(240);
 
 /// Approves whatever is open, as the first person who may, until the release has ended.

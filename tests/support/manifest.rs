@@ -1,6 +1,6 @@
 //! Manifests of small applications.
 
-/// A Deployment of one container, `IMAGE` replicas as given. `behaviour` chooses what its pods do (see
+/// A Deployment of one container. `behaviour` chooses what its pods do (see
 /// `tests/support/cluster/README.md`).
 #[must_use]
 pub fn deployment(name: &str, image: &str, replicas: u32, behaviour: &str) -> String {

@@ -1,4 +1,4 @@
-//! The command line, taken apart by hand: eight tasks do not justify a parser that takes longer to build than
+//! The command line, taken apart by hand: a few tasks do not justify a parser that takes longer to build than
 //! the rest of this package.
 
 use std::fmt;

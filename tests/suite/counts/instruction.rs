@@ -8,7 +8,7 @@ use super::holds;
 
 /// What a call costs here and there differs by what was in a buffer.
 const TOLERANCE: f64 = 0.1;
-/// The synced log is moved into the database now and then, and a page more or less is written by it.
+/// Each step is one transaction, whose syncs and statements are the same each time.
 const EXACTLY: f64 = 0.0;
 
 /// What a program did.
