@@ -26,6 +26,17 @@ fn every_rule_notices_a_fixture_that_breaks_it() {
 }
 
 #[test]
+fn a_breach_is_noticed_however_it_is_written() {
+    // In a table of all targets and of one; by a path and in a group; in every file that declares modules.
+    for (name, breaches) in [("layers", 2), ("owners", 2), ("module-order", 4)] {
+        let rule = RULES.iter().find(|rule| rule.name == name).expect("the rule is there");
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("suite/tidy/fixtures").join(name);
+        let broken = (rule.check)(&fixture);
+        assert_eq!(broken.len(), breaches, "{broken:#?}");
+    }
+}
+
+#[test]
 fn every_file_of_the_suite_is_listed() {
     let suite = root().join("tests/suite");
     let main = std::fs::read_to_string(suite.join("main.rs")).unwrap();

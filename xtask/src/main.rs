@@ -2,20 +2,26 @@
 //!
 //! It depends on no crate of the host, so that it builds in seconds and works when the host does not build.
 //! Progress goes to stderr; stdout carries only results (a status table, the output of tests).
+//!
+//! A module imports only modules declared above it. The blank lines keep the formatter from sorting.
 
 mod args;
-mod bench;
-mod ci;
-mod cluster;
+mod say;
+
 mod command;
-mod demo;
+mod place;
+
+mod cluster;
 mod fuzz;
 mod guards;
-mod place;
 mod plugins;
 mod python;
-mod say;
+
+mod bench;
+mod demo;
 mod test;
+
+mod ci;
 mod torture;
 
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::check::{crates, files, modules, without_tests};
+use super::check::{crates, files, modules, own_modules, without_tests};
 
 /// A rule: what breaks it is a line that names file and reason.
 pub struct Rule {
@@ -117,38 +117,27 @@ fn owners(root: &Path) -> Vec<String> {
 /// cycles.
 fn module_order(root: &Path) -> Vec<String> {
     let mut broken = Vec::new();
-    for krate in crates(root) {
-        let source = krate.folder.join("src");
-        let Ok(text) = std::fs::read_to_string(source.join("lib.rs")) else { continue };
+    for declares in crates(root).iter().flat_map(|krate| &krate.roots) {
+        let (Ok(text), Some(source)) = (std::fs::read_to_string(declares), declares.parent()) else {
+            continue;
+        };
         let order = modules(&text);
         for (index, module) in order.iter().enumerate() {
             let mut paths = files(&source.join(module), "rs");
             paths.push(source.join(format!("{module}.rs")));
             for path in paths.iter().filter(|path| !path.ends_with("tests.rs")) {
                 let Ok(text) = std::fs::read_to_string(path) else { continue };
-                for later in &order[index + 1..] {
-                    if mentions(without_tests(&text), &format!("crate::{later}")) {
-                        broken.push(format!(
-                            "module-order: {} uses {later}, which is declared below {module}",
-                            path.display()
-                        ));
-                    }
+                let named = own_modules(without_tests(&text));
+                for later in order[index + 1..].iter().filter(|later| named.contains(later)) {
+                    broken.push(format!(
+                        "module-order: {} uses {later}, which is declared below {module}",
+                        path.display()
+                    ));
                 }
             }
         }
     }
     broken
-}
-
-/// Whether a path stands in the code (not in a comment) as a whole word.
-fn mentions(text: &str, path: &str) -> bool {
-    text.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
-        line.match_indices(path).any(|(at, _)| {
-            let after = line[at + path.len()..].chars().next();
-            let before = line[..at].chars().next_back();
-            !after.is_some_and(|c| c.is_alphanumeric() || c == '_') && before.is_none_or(|c| c != '$')
-        })
-    })
 }
 
 /// Files longer than this are about two things. Tests stand in files of their own and may be longer.
