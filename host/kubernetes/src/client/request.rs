@@ -1,11 +1,16 @@
 //! What is asked: media types and query strings.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 /// The one field manager of every release: a name per release would keep fields for ever.
 pub const MANAGER: &str = "relhost";
 
 pub(super) const APPLY: &str = "application/apply-patch+yaml";
 pub(super) const JSON_PATCH: &str = "application/json-patch+json";
 pub(super) const JSON: &str = "application/json";
+
+/// Everything but letters, digits and what stands for itself everywhere in a URL.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The most that is read of a log: a few lines may be gigabytes.
 const LOG_BYTES: usize = 1024 * 1024;
@@ -90,16 +95,7 @@ fn query(path: &str, pairs: &[(&str, &str)]) -> String {
 
 /// A text as one segment of a path or one value of a query.
 pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                escaped.push(char::from(byte));
-            }
-            _ => escaped.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    escaped
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]
