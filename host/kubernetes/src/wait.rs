@@ -23,9 +23,11 @@ use crate::client::{ApiError, Connection, Kind, List};
 use crate::diagnose::{Unready, failed, timed_out};
 use crate::status::cause::Cause;
 use crate::status::has_no_status;
-use feed::{Source, Update};
+use feed::Update;
 use picture::Picture;
 use target::{Standing, Target, say};
+
+pub(crate) use feed::{Source, around};
 
 /// How often is judged without news: a grace runs out by itself.
 const TICK: Duration = Duration::from_secs(1);

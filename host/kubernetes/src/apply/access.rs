@@ -11,6 +11,7 @@ use super::IN_FLIGHT;
 use super::plan::Planned;
 use crate::client::{ApiError, Connection, Kind};
 use crate::status::is_without_status;
+use crate::wait::{Source, around};
 
 const RULES_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
 const ACCESS_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
@@ -19,18 +20,8 @@ const ACCESS_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessrevi
 const TO_APPLY: [&str; 2] = ["create", "patch"];
 /// Without this nothing can be waited for. What has no status is not waited for, so Secrets need not be read.
 const TO_WAIT: &str = "list";
-/// What a wait reads beside the objects, to say why they are not ready.
-const USEFUL: [(&str, &str, &str); 7] = [
-    ("", "pods", "list"),
-    ("", "pods", "watch"),
-    ("", "pods/log", "get"),
-    ("", "events", "list"),
-    ("", "events", "watch"),
-    ("apps", "replicasets", "list"),
-    ("apps", "replicasets", "watch"),
-];
-/// Kinds whose wait looks at pods.
-const WITH_PODS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"];
+/// What is done with each kind that a wait reads beside the objects, to say why they are not ready.
+const TO_EXPLAIN: [&str; 2] = ["list", "watch"];
 
 /// One right: a verb on a resource of a group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,14 +45,8 @@ impl Right {
 /// `forbidden` with everything that is missing and the role that gives it.
 pub(super) async fn check(connection: &Connection, planned: &[Planned]) -> Result<Vec<String>, CallError> {
     let needed = needed(planned);
-    let with_pods = planned.iter().any(|planned| WITH_PODS.contains(&planned.object.kind()));
-    let useful = USEFUL.iter().filter(|_| with_pods).map(|&(group, resource, verb)| Right {
-        group: group.into(),
-        resource: resource.into(),
-        verb,
-        namespaced: true,
-    });
-    let useful: BTreeSet<Right> = useful.filter(|right| !needed.contains_key(right)).collect();
+    let kinds = planned.iter().filter_map(|planned| planned.kind.as_ref());
+    let useful = useful(kinds).into_iter().filter(|right| !needed.contains_key(right)).collect();
     let missing = missing(connection, &needed, &useful).await?;
     let (fatal, poor): (Vec<Right>, Vec<Right>) =
         missing.into_iter().partition(|right| needed.contains_key(right));
@@ -102,6 +87,25 @@ fn needed(planned: &[Planned]) -> BTreeMap<Right, BTreeSet<&str>> {
         }
     }
     needed
+}
+
+/// The rights to what a wait for these kinds reads beside them.
+fn useful<'a>(kinds: impl Iterator<Item = &'a Kind>) -> BTreeSet<Right> {
+    let waited_for = kinds.filter(|kind| !is_without_status(&kind.group, &kind.kind));
+    let waited_for: Vec<Source> =
+        waited_for.map(|kind| Source::new(&kind.api_version(), &kind.kind)).collect();
+    let around = around(waited_for.iter());
+    let mut useful = BTreeSet::new();
+    for Source { api_version, kind } in &around {
+        // All of them are served by every cluster, under their own name in the plural.
+        let kind = Kind::builtin(api_version, kind, &format!("{}s", kind.to_lowercase()));
+        useful.extend(TO_EXPLAIN.map(|verb| Right::of(&kind, verb)));
+    }
+    let pod = Source::new("v1", "Pod");
+    if around.contains(&pod) || waited_for.contains(&pod) {
+        useful.insert(Right::of(&Kind::builtin("v1", "Pod", "pods/log"), "get"));
+    }
+    useful
 }
 
 async fn missing(
@@ -251,6 +255,23 @@ mod tests {
         let some =
             json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": ["*"], "resourceNames": ["a"] });
         assert!(!covers(&some, &right("", "secrets", "patch")));
+    }
+
+    #[test]
+    fn what_a_wait_reads_is_asked_for_and_nothing_else() {
+        let of = |version: &str, kind: &str, plural: &str| {
+            let rights = useful([Kind::builtin(version, kind, plural)].iter()).into_iter();
+            listed(&rights.collect::<Vec<_>>())
+        };
+        let pods = "list/watch events, list/watch pods, get pods/log";
+        assert_eq!(
+            of("apps/v1", "Deployment", "deployments"),
+            format!("{pods}, list/watch replicasets.apps")
+        );
+        assert_eq!(of("apps/v1", "StatefulSet", "statefulsets"), pods);
+        assert_eq!(of("v1", "ReplicationController", "replicationcontrollers"), pods);
+        assert_eq!(of("v1", "Service", "services"), "list/watch events");
+        assert_eq!(of("v1", "Secret", "secrets"), "");
     }
 
     #[test]

@@ -22,13 +22,13 @@ const MARGIN: Duration = Duration::from_secs(5);
 
 /// What is read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Source {
-    pub(super) api_version: String,
-    pub(super) kind: String,
+pub(crate) struct Source {
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
 }
 
 impl Source {
-    pub(super) fn new(api_version: &str, kind: &str) -> Self {
+    pub(crate) fn new(api_version: &str, kind: &str) -> Self {
         Self { api_version: api_version.to_owned(), kind: kind.to_owned() }
     }
 
@@ -69,8 +69,8 @@ pub(super) fn sources(objects: &[AppliedObject]) -> BTreeMap<Source, String> {
     sources
 }
 
-/// What has to be known to explain a failure of these kinds.
-fn around<'a>(kinds: impl Iterator<Item = &'a Source>) -> Vec<Source> {
+/// What has to be known to explain a failure of these kinds: kinds that Kubernetes itself brings.
+pub(crate) fn around<'a>(kinds: impl Iterator<Item = &'a Source>) -> Vec<Source> {
     let mut around = Vec::new();
     for source in kinds {
         around.push(Source::new("v1", "Event"));
