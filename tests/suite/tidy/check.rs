@@ -92,7 +92,7 @@ pub fn own_modules(text: &str) -> Vec<String> {
 
 /// The first word of a path, or of each path of a group.
 fn first_words(path: &str) -> Vec<&str> {
-    let word = |text: &'_ str| text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let word = |text: &str| text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
     let Some(group) = path.strip_prefix('{') else { return vec![&path[..word(path)]] };
     let (mut words, mut depth, mut begins) = (Vec::new(), 0, true);
     for (at, c) in group.char_indices() {
