@@ -1,5 +1,6 @@
 //! The line between the host and the control plane: it can hold back what is sent, in either direction, so that a
-//! test decides on which side of it the host dies. What goes through is encrypted and not looked at.
+//! test decides on which side of it the host dies, and it can be slow. What goes through is encrypted and not looked
+//! at.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -39,6 +40,28 @@ impl Wire {
     /// If no port is free.
     #[must_use]
     pub fn to(plane: &ControlPlane, stop: impl Fn() -> bool + Send + 'static) -> Self {
+        Self::new(plane, ANSWER, Some(Box::new(stop)))
+    }
+
+    /// A line to the control plane on which whatever it answers comes so much later.
+    ///
+    /// # Panics
+    /// If no port is free.
+    #[must_use]
+    pub fn slow(plane: &ControlPlane, delay: Duration) -> Self {
+        Self::new(plane, delay, None)
+    }
+
+    /// Whether anybody has used it.
+    ///
+    /// # Panics
+    /// If the line is broken.
+    #[must_use]
+    pub fn was_used(&self) -> bool {
+        !self.open.lock().expect("nobody panics with it").is_empty()
+    }
+
+    fn new(plane: &ControlPlane, delay: Duration, stop: Stop) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("https://{}", listener.local_addr().expect("it has an address"));
         let wire = Self { url, requests: Arc::default(), answers: Arc::default(), open: Arc::default() };
@@ -46,7 +69,8 @@ impl Wire {
         let ends = Ends {
             requests: Arc::clone(&wire.requests),
             answers: Arc::clone(&wire.answers),
-            stop: Arc::new(Mutex::new(Some(Box::new(stop)))),
+            delay,
+            stop: Arc::new(Mutex::new(stop)),
             open: Arc::clone(&wire.open),
         };
         start(move || {
@@ -112,6 +136,7 @@ type Stop = Option<Box<dyn Fn() -> bool + Send>>;
 struct Ends {
     requests: Arc<Gate>,
     answers: Arc<Gate>,
+    delay: Duration,
     stop: Arc<Mutex<Stop>>,
     open: Arc<Mutex<Vec<TcpStream>>>,
 }
@@ -122,12 +147,12 @@ impl Ends {
         let (from_client, from_server) = (twice(&client), twice(&server));
         self.open.lock().expect("nobody panics with it").extend([twice(&client), twice(&server)]);
         let (requests, answers) = (Arc::clone(&self.requests), Arc::clone(&self.answers));
-        let stop = Arc::clone(&self.stop);
+        let (delay, stop) = (self.delay, Arc::clone(&self.stop));
         // The server's end stays open when the client dies: what is under way arrives.
         start(move || pass(from_client, server, |read| requests.pass(read)));
         start(move || {
             pass(from_server, client, |read| {
-                std::thread::sleep(ANSWER);
+                std::thread::sleep(delay);
                 close(&answers, &stop);
                 answers.pass(read);
             });

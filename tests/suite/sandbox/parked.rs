@@ -6,6 +6,7 @@ use relhost_tests::line::Line;
 use relhost_tests::manifest::deployment;
 use relhost_tests::shop::{Plan, RUN, Shop};
 use relhost_tests::smtp::authority;
+use relhost_tests::wire::Wire;
 
 use super::trial::{beside_a_good_one, error_of, prepare};
 use super::{SMALL, guest};
@@ -77,11 +78,9 @@ fn waiting_for_a_cluster_costs_a_stage_nothing_of_its_cpu_time() {
         &deployment("web", "registry.example/shop:1", 1, ""),
         &Plan { operator: &format!("limits: {{ stage-cpu: {budget} }}"), ..Plan::default() },
     );
-    let line = Line::slow(&shop.dev.namespace.plane().server, delay);
-    let kubeconfig = std::fs::read_to_string(shop.place.path().join("keys/dev.kubeconfig")).expect("read it");
-    let _slow = shop
-        .place
-        .write("keys/dev.kubeconfig", &kubeconfig.replace(&shop.dev.namespace.plane().server, &line.url()));
+    let plane = shop.dev.namespace.plane();
+    let wire = Wire::slow(plane, delay);
+    shop.place.edit("keys/dev.kubeconfig", &plane.server, &wire.url);
     let ended = shop.place.start(&["run", "pipeline.yaml"], &[]).end(RUN).expect(0);
-    assert!(line.calls() > 0, "{}", ended.stderr);
+    assert!(wire.was_used(), "{}", ended.stderr);
 }
