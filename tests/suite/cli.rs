@@ -16,12 +16,7 @@ fn what_init_writes_runs_as_it_is() {
     let again = place.run(&["init", "shop"]).expect(7);
     assert!(again.stderr.contains("nothing was written"), "{}", again.stderr);
     // Nobody can be reached without a terminal and without a page: it says how to go on.
-    place.write(
-        "shop/relhost.yaml",
-        &std::fs::read_to_string(place.path().join("shop/relhost.yaml"))
-            .expect("it was written")
-            .replace("listen: 127.0.0.1:0\n", ""),
-    );
+    place.edit("shop/relhost.yaml", "listen: 127.0.0.1:0\n", "");
     let run = place.run(&["run", "shop/pipeline.yaml", "--rehearse"]).expect(10);
     assert!(run.stderr.contains("go on with: relhost resume rel-1"), "{}", run.stderr);
 }
@@ -31,8 +26,7 @@ fn what_init_writes_runs_as_it_is() {
 fn a_wrong_file_is_shown_with_its_place_and_changes_nothing() {
     let place = Place::new();
     place.run(&["init", "."]).expect(0);
-    let good = std::fs::read_to_string(place.path().join("pipeline.yaml")).expect("it was written");
-    place.write("pipeline.yaml", &good.replace("environment: dev", "enviroment: dev"));
+    place.edit("pipeline.yaml", "environment: dev", "enviroment: dev");
     let run = place.run(&["run", "pipeline.yaml", "--rehearse"]).expect(2);
     assert!(run.stderr.contains("pipeline.yaml:21:5: error: unknown key"), "{}", run.stderr);
     assert!(run.stderr.contains("did you mean `environment`?"), "{}", run.stderr);

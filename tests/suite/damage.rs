@@ -20,7 +20,8 @@ fn waiting() -> Place {
     // Another pipeline, of one stage in the environment that is free.
     let pipeline = fs::read_to_string(place.path().join("pipeline.yaml")).expect("it was written");
     let (one, _) = pipeline.split_once("  - name: Prod").expect("it has a second stage");
-    place.write("other.yaml", &one.replace("pipeline: shop", "pipeline: other"));
+    place.write("other.yaml", one);
+    place.edit("other.yaml", "pipeline: shop", "pipeline: other");
     place
 }
 

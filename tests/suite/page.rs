@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use relhost_tests::page::{approve, content};
 use relhost_tests::program::{Place, Running, http};
 use relhost_tests::wait::until;
 
@@ -43,11 +44,6 @@ fn waiting() -> (Place, Running) {
     (place, serving)
 }
 
-fn content_of(page: &str) -> String {
-    let at = page.find("name=\"content\" value=\"").expect("the form") + "name=\"content\" value=\"".len();
-    page[at..].split('"').next().expect("a value").replace(':', "%3A")
-}
-
 /// The release goes on to its end, and the server ends when it is asked to.
 fn ends(place: &Place, serving: Running) {
     place.run(&["release", "watch", "rel-1"]).expect(0);
@@ -72,8 +68,8 @@ fn looking_changes_nothing_and_deciding_counts_once() {
     assert!(is_open(&place));
 
     let page = http("GET", &mail.link, None).1;
-    let content = content_of(&page);
-    let form = |code: &str| format!("decision=approve&code={code}&comment=fine&content={content}");
+    let content = content(&page);
+    let form = |code: &str| approve(code, &content);
     assert_eq!(http("POST", &mail.link, Some(&form("WRONG2"))).0, 403);
     let forged = mail.link.replace("/bob/", "/ann/");
     assert_eq!(http("POST", &forged, Some(&form(&mail.code))).0, 404);
@@ -91,7 +87,7 @@ fn looking_changes_nothing_and_deciding_counts_once() {
 fn a_link_of_an_old_attempt_names_what_changed() {
     let (place, serving) = waiting();
     let old = mail_to(&place, "bob", "apr-1");
-    let content = content_of(&http("GET", &old.link, None).1);
+    let asked = content(&http("GET", &old.link, None).1);
     let manifest =
         std::fs::read_to_string(place.path().join("build-output/manifests/web.yaml")).expect("it is there");
     place.write("other/manifests/web.yaml", &manifest.replace("replicas: 2", "replicas: 3"));
@@ -100,13 +96,11 @@ fn a_link_of_an_old_attempt_names_what_changed() {
         "id: \"2\"\nbranch: main\ncommit: aaaabbbbccccddddeeeeffff0000111122223333\n",
     );
     place.run(&["release", "redeploy", "rel-1", "--stage", "Prod", "--artifact", "other"]).expect(0);
-    let form = format!("decision=approve&code={}&content={content}", old.code);
-    let (status, answer) = http("POST", &old.link, Some(&form));
+    let (status, answer) = http("POST", &old.link, Some(&approve(&old.code, &asked)));
     assert_eq!(status, 409, "{answer}");
     assert!(answer.contains("artifacts") && answer.contains("attempt 2"), "{answer}");
     let new = mail_to(&place, "bob", "apr-2");
-    let content = content_of(&http("GET", &new.link, None).1);
-    let form = format!("decision=approve&code={}&content={content}", new.code);
-    assert_eq!(http("POST", &new.link, Some(&form)).0, 200);
+    let asked = content(&http("GET", &new.link, None).1);
+    assert_eq!(http("POST", &new.link, Some(&approve(&new.code, &asked))).0, 200);
     ends(&place, serving);
 }

@@ -116,8 +116,7 @@ fn a_run_from_its_start_to_its_end() {
     let place = Place::new();
     let init = place.run(&["init", "shop"]).expect(0);
     let mut said = format!("$ relhost init shop\n{}{}", init.stdout, init.stderr);
-    let config = std::fs::read_to_string(place.path().join("shop/relhost.yaml")).expect("it was written");
-    place.write("shop/relhost.yaml", &config.replace("listen: 127.0.0.1:0\n", ""));
+    place.edit("shop/relhost.yaml", "listen: 127.0.0.1:0\n", "");
     let config = ["--config", "shop/relhost.yaml"];
     let commands: [(&[&str], i32); 9] = [
         (&["validate", "shop/pipeline.yaml"], 0),

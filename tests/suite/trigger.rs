@@ -42,9 +42,9 @@ fn write_files(place: &Place) {
 /// A second pipeline, whose folder `other` holds nothing yet.
 fn other_pipeline(place: &Place) {
     let pipeline = std::fs::read_to_string(place.path().join("pipeline.yaml")).expect("init wrote it");
-    let other = pipeline.replace("pipeline: shop", "pipeline: other").replace("./build-output", "./other");
-    assert!(other.contains("pipeline: other") && other.contains("./other"), "{other}");
-    place.write("other.yaml", &other);
+    place.write("other.yaml", &pipeline);
+    place.edit("other.yaml", "pipeline: shop", "pipeline: other");
+    place.edit("other.yaml", "./build-output", "./other");
     place.edit("relhost.yaml", "[pipeline.yaml]", "[pipeline.yaml, other.yaml]");
 }
 

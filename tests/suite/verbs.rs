@@ -7,7 +7,6 @@ mod quarantine;
 mod retry;
 mod unknown;
 
-use std::process::Command;
 use std::time::Duration;
 
 use relhost_tests::program::{Ended, Place};
@@ -40,12 +39,6 @@ fn waits(place: &Place) -> Ended {
     let run = place.run(&RUN).expect(10);
     assert!(run.stderr.contains("go on with: relhost resume rel-1"), "{}", run.stderr);
     run
-}
-
-/// The operating-system user of this test.
-fn user() -> String {
-    let output = Command::new("id").arg("-un").output().expect("ask who we are");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 fn release(place: &Place) -> Value {

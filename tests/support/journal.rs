@@ -19,6 +19,19 @@ pub struct Call {
     pub key: String,
 }
 
+/// What the apply of the shop that `init` writes would have answered, for somebody who attests it.
+#[must_use]
+pub fn shop_applied() -> Value {
+    let applied = |api_version: &str, kind: &str| {
+        json!({
+            "api_version": api_version, "kind": kind, "name": "shop-web", "change": "created",
+            "generation": null, "uid": null
+        })
+    };
+    let objects = [applied("apps/v1", "Deployment"), applied("v1", "Service")];
+    json!({ "deployed": { "id": "seen", "objects": objects, "warnings": [] } })
+}
+
 /// Every call that the journals of a release hold an intent of, in order. Resuming never adds one twice.
 ///
 /// # Panics

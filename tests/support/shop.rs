@@ -200,7 +200,11 @@ groups:
 }
 
 /// The user that runs the tests, by the name that the binary knows them by.
-fn os_user() -> String {
+///
+/// # Panics
+/// If there is no program `id`.
+#[must_use]
+pub fn os_user() -> String {
     let asked = |flag: &str| {
         let output = Command::new("id").arg(flag).output().expect("start id");
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();

@@ -14,8 +14,9 @@ const OTHER: [&str; 6] = ["run", "other.yaml", "--rehearse", "--key", "two", "--
 fn k32_three_deaths_at_one_call_are_enough_and_others_go_on() {
     let journey = Journey::new(Course::Messages);
     let pipeline = std::fs::read_to_string(journey.place.path().join("pipeline.yaml")).expect("read it");
-    let other = pipeline.replace("pipeline: guest", "pipeline: other");
-    let _file = journey.place.write("other.yaml", &other.replace("environment: dev", "environment: prod"));
+    let _other = journey.place.write("other.yaml", &pipeline);
+    journey.place.edit("other.yaml", "pipeline: guest", "pipeline: other");
+    journey.place.edit("other.yaml", "environment: dev", "environment: prod");
     journey.place.edit("relhost.yaml", ", approvals-min: 1", "");
     let detached = [&Step::Run.arguments()[..], &["--detach"]].concat();
     let _first = journey.command(&detached, None).expect(0);

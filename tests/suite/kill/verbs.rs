@@ -1,6 +1,7 @@
 //! K30: whoever sets a run going again is killed before or after the commit; it happened or it did not.
 
 use relhost_engine::port::store::RunState;
+use relhost_tests::journal::shop_applied;
 use relhost_tests::journey::Step;
 
 use super::*;
@@ -19,19 +20,6 @@ fn quarantined() -> Journey {
     assert!(told.stderr.contains("host died 3 times at ordinal 0"), "{}", told.stderr);
     assert_eq!(left(&journey.evidence()), CRASHED);
     journey
-}
-
-/// What the apply would have answered.
-fn answer(journey: &Journey) {
-    let applied = |api_version: &str, kind: &str| {
-        serde_json::json!({
-            "api_version": api_version, "kind": kind, "name": "shop-web", "change": "created",
-            "generation": null, "uid": null
-        })
-    };
-    let objects = [applied("apps/v1", "Deployment"), applied("v1", "Service")];
-    let answer = serde_json::json!({ "deployed": { "id": "seen", "objects": objects, "warnings": [] } });
-    let _file = journey.place.write("outcome.json", &answer.to_string());
 }
 
 /// A verb, what it adds to the journal, the state it leaves, and the end of the release after it.
@@ -79,7 +67,7 @@ const VERBS: [Verb; 3] = [
 #[ignore = "needs components: cargo xtask test"]
 fn k30_a_quarantined_run_is_set_going_whole_or_not_at_all() {
     let before = quarantined();
-    answer(&before);
+    let _outcome = before.place.write("outcome.json", &shop_applied().to_string());
     for Verb { arguments, adds, leaves, ends } in &VERBS {
         for (point, happened) in [("advance.before-commit:1", false), ("advance.after-commit:1", true)] {
             let journey = before.copy();

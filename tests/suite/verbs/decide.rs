@@ -1,5 +1,6 @@
 //! Approving, rejecting, handing on, and letting it expire.
 
+use relhost_tests::shop::os_user;
 use relhost_tests::wait::until;
 
 use super::*;
@@ -8,7 +9,7 @@ use super::*;
 #[ignore = "needs components: cargo xtask test"]
 fn who_may_not_decide_is_told_why_and_nothing_is_counted() {
     let place = shop();
-    let me = format!("ann: {{ mail: ann@example.com, os-user: {} }}\n  carol: {{}}", user());
+    let me = format!("ann: {{ mail: ann@example.com, os-user: {} }}\n  carol: {{}}", os_user());
     place.edit("relhost.yaml", "ann: { mail: ann@example.com }", &me);
     waits(&place);
     assert_eq!(release(&place)["snapshot"]["requester"], serde_json::json!({ "person": "ann" }));
@@ -40,7 +41,7 @@ fn who_may_not_decide_is_told_why_and_nothing_is_counted() {
 fn a_user_whom_nobody_knows_cannot_decide() {
     let place = waiting();
     let ended = refused(&place, &["approval", "approve", "apr-1"], 4, "is no person of the configuration");
-    assert!(ended.stderr.contains(&format!("`os-user: {}`", user())), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("`os-user: {}`", os_user())), "{}", ended.stderr);
 }
 
 #[test]
@@ -64,7 +65,7 @@ fn a_rejection_ends_the_release_with_a_code_of_its_own() {
 #[ignore = "needs components: cargo xtask test"]
 fn who_is_asked_may_hand_it_on() {
     let place = shop();
-    let me = format!("ann: {{ mail: ann@example.com, os-user: {} }}\n  carol: {{}}", user());
+    let me = format!("ann: {{ mail: ann@example.com, os-user: {} }}\n  carol: {{}}", os_user());
     place.edit("relhost.yaml", "ann: { mail: ann@example.com }", &me);
     waits(&place);
     let to = |to: &'static str, by: &'static str| ["approval", "reassign", "apr-1", "--to", to, "--as", by];

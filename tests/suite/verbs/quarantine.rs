@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 
+use relhost_tests::journal::shop_applied;
 use relhost_tests::program::kill_binary;
 
 use super::*;
@@ -103,20 +104,12 @@ fn attest_fills_in_what_happened() {
         let call = ["release", "attest", "rel-1", "--ordinal", ordinal, "--outcome", "outcome.json"];
         [&call[..], &["--reason", "seen in the cluster", "--as", "ann"]].concat()
     };
-    // What the apply would have answered: the objects are there, as everybody can see.
+    // The objects are there, as everybody can see.
     let folder = place.path().join(".relhost/rehearsal/dev");
     assert_eq!(std::fs::read_dir(&folder).map_or(0, Iterator::count), 2);
-    let applied = |api_version: &str, kind: &str| {
-        serde_json::json!({
-            "api_version": api_version, "kind": kind, "name": "shop-web", "change": "created",
-            "generation": null, "uid": null
-        })
-    };
-    let objects = [applied("apps/v1", "Deployment"), applied("v1", "Service")];
-    let answer = serde_json::json!({ "deployed": { "id": "seen", "objects": objects, "warnings": [] } });
     place.write("outcome.json", &serde_json::json!({ "message": "m" }).to_string());
     refused(&place, &attest("0"), 2, "is not answered like this");
-    place.write("outcome.json", &answer.to_string());
+    place.write("outcome.json", &shop_applied().to_string());
     refused(&place, &attest("1"), 7, "call 1: it is not in doubt");
     place.run(&attest("0")).expect(0);
     refused(&place, &attest("0"), 7, "no run of Release-1 is quarantined");
