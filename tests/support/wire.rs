@@ -16,8 +16,8 @@ use crate::wait::until;
 const ANSWER: Duration = Duration::from_millis(100);
 /// How often somebody who holds back looks whether they still do.
 const LOOK: Duration = Duration::from_millis(2);
-/// A request of a busy machine.
-const BUSY: Duration = Duration::from_secs(60);
+/// From the start of the host to what it is stopped at, on a busy machine.
+const BUSY: Duration = Duration::from_secs(180);
 
 /// A line that runs until it is dropped, and whatever is under way then a little longer.
 #[derive(Debug)]
