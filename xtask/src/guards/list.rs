@@ -24,8 +24,6 @@ pub struct Mutation {
 /// A test.
 #[derive(Debug, Clone, Copy)]
 pub struct Test {
-    /// Its package.
-    pub package: &'static str,
     /// The test program.
     pub place: Where,
     /// Its name in there.
@@ -34,7 +32,7 @@ pub struct Test {
     pub file: &'static str,
 }
 
-/// The test program of a test.
+/// The test program of a test, whose name no other package has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Where {
     /// Beside the code.
@@ -73,9 +71,9 @@ impl Mutation {
     }
 }
 
-const ENGINE: Where = Where::Suite("suite");
+const ENGINE: Where = Where::Suite("rules");
 const STORE: Where = Where::Suite("conformance");
-const RUNTIME: Where = Where::Suite("suite");
+const RUNTIME: Where = Where::Suite("contract");
 
 /// All of them, by guard.
 pub const MUTATIONS: &[Mutation] = &[
@@ -86,7 +84,6 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "    if (frame.position, frame.epoch, frame.previous) != (position, epoch, previous) {",
         to: "    if frame.position < position {",
         test: Test {
-            package: "relhost-store",
             place: STORE,
             name: "sqlite::frames::position_epoch_and_previous_hash_are_each_checked",
             file: "host/store/tests/conformance/frames.rs",
@@ -99,7 +96,6 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "    insert(db, (run, position, position), at, (Some(tail.hash), &body))",
         to: "    let _ = (position, body, at);\n    Ok(())",
         test: Test {
-            package: "relhost-store",
             place: STORE,
             name: "sqlite::frames::an_owner_that_was_replaced_is_fenced",
             file: "host/store/tests/conformance/frames.rs",
@@ -112,10 +108,9 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "        if step.fingerprint != call.fingerprint() || step.operation != call.operation() {",
         to: "        if false {",
         test: Test {
-            package: "relhost-engine",
             place: ENGINE,
             name: "replay_table::other_arguments_are_named_by_their_place",
-            file: "host/engine/tests/suite/replay_table.rs",
+            file: "host/engine/tests/rules/replay_table.rs",
         },
     },
     Mutation {
@@ -125,10 +120,9 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "            return Err(Box::new(Mismatch::returned_early(&self.program, self.next_ordinal())));",
         to: "",
         test: Test {
-            package: "relhost-engine",
             place: ENGINE,
             name: "replay_table::returning_before_the_records_end_is_a_mismatch",
-            file: "host/engine/tests/suite/replay_table.rs",
+            file: "host/engine/tests/rules/replay_table.rs",
         },
     },
     Mutation {
@@ -138,10 +132,9 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "        if frame.hash != chain(previous, &encode(&frame.records)) {",
         to: "        if false {",
         test: Test {
-            package: "relhost-engine",
             place: ENGINE,
             name: "replay_table::frames_that_no_run_writes_are_refused",
-            file: "host/engine/tests/suite/replay_table.rs",
+            file: "host/engine/tests/rules/replay_table.rs",
         },
     },
     Mutation {
@@ -151,10 +144,9 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "        let frame = Some(Box::new(self.frame(vec![intent], at)));",
         to: "        let _ = intent;\n        let frame = None;",
         test: Test {
-            package: "relhost-engine",
             place: ENGINE,
             name: "replay_table::recorded_calls_are_answered_and_the_one_in_doubt_is_made_again_under_its_key",
-            file: "host/engine/tests/suite/replay_table.rs",
+            file: "host/engine/tests/rules/replay_table.rs",
         },
     },
     Mutation {
@@ -164,7 +156,6 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "                    self.commit(Commit { frame: Some(*frame), ..Commit::default() }).await?;\n                }",
         to: "                    let answer = self.perform(key, &call).await?;\n                    self.commit(Commit { frame: Some(*frame), ..Commit::default() }).await?;\n                    self.journal.finish(ordinal, answer.clone(), self.host.now());\n                    return Ok(answer);\n                }",
         test: Test {
-            package: "relhost",
             place: Where::Unit,
             name: "dispatch::session::tests::what_is_not_durable_is_not_done",
             file: "host/server/src/dispatch/session/tests.rs",
@@ -177,7 +168,6 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "            Some(namespace) if namespace == rules.namespace => {}",
         to: "            Some(namespace) if !namespace.is_empty() => {}",
         test: Test {
-            package: "relhost-kubernetes",
             place: Where::Unit,
             name: "policy::tests::an_object_without_a_namespace_is_put_into_the_only_one",
             file: "host/kubernetes/src/policy.rs",
@@ -190,7 +180,6 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "            cluster_kind(object, rules)?;",
         to: "            let _ = cluster_kind(object, rules);",
         test: Test {
-            package: "relhost-kubernetes",
             place: Where::Unit,
             name: "policy::tests::what_belongs_to_the_whole_cluster_is_allowed_by_name_only",
             file: "host/kubernetes/src/policy.rs",
@@ -203,7 +192,6 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "    can_be_named(&document, origin)?;",
         to: "    let _ = can_be_named(&document, origin);",
         test: Test {
-            package: "relhost-kubernetes",
             place: Where::Unit,
             name: "manifest::tests::nothing_that_becomes_part_of_a_path_leads_elsewhere",
             file: "host/kubernetes/src/manifest.rs",
@@ -216,10 +204,9 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "    if missing.is_empty() { Ok(()) } else { Err(NotGranted { plugin: plugin.clone(), missing }) }",
         to: "    let _ = (plugin, missing);\n    Ok(())",
         test: Test {
-            package: "relhost-runtime",
             place: RUNTIME,
             name: "denial::without_a_grant_no_caller_is_registered",
-            file: "host/runtime/tests/suite/denial.rs",
+            file: "host/runtime/tests/contract/denial.rs",
         },
     },
     Mutation {
@@ -229,10 +216,9 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "            return Ok(Err(denied));",
         to: "            let _ = denied;",
         test: Test {
-            package: "relhost-runtime",
             place: RUNTIME,
             name: "denial::without_a_grant_the_call_itself_is_denied",
-            file: "host/runtime/tests/suite/denial.rs",
+            file: "host/runtime/tests/contract/denial.rs",
         },
     },
     Mutation {
@@ -242,7 +228,6 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "    if patterns.is_empty() || patterns.iter().any(|pattern| matches_pattern(pattern, value)) {",
         to: "    if patterns.is_empty() || !value.is_empty() {",
         test: Test {
-            package: "relhost-runtime",
             place: Where::Unit,
             name: "grant::tests::parameters_follow_the_rules_of_the_grant",
             file: "host/runtime/src/grant/tests.rs",
@@ -255,10 +240,9 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "    if candidate.content != approval.content.digest() {",
         to: "    if false {",
         test: Test {
-            package: "relhost-engine",
             place: ENGINE,
             name: "admission::each_rule_shuts_out_with_its_own_word",
-            file: "host/engine/tests/suite/admission.rs",
+            file: "host/engine/tests/rules/admission.rs",
         },
     },
     Mutation {
@@ -268,10 +252,9 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "    if let Some(field) = approval.content.first_difference(current) {",
         to: "    if let Some(field) = approval.content.first_difference(&approval.content) {\n        let _ = current;",
         test: Test {
-            package: "relhost-engine",
             place: ENGINE,
             name: "admission::each_rule_shuts_out_with_its_own_word",
-            file: "host/engine/tests/suite/admission.rs",
+            file: "host/engine/tests/rules/admission.rs",
         },
     },
     Mutation {
@@ -281,10 +264,9 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "    if candidate.attempt != approval.attempt || attempt != approval.attempt {",
         to: "    if false {",
         test: Test {
-            package: "relhost-engine",
             place: ENGINE,
             name: "admission::each_rule_shuts_out_with_its_own_word",
-            file: "host/engine/tests/suite/admission.rs",
+            file: "host/engine/tests/rules/admission.rs",
         },
     },
     Mutation {
@@ -294,7 +276,6 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "        Cow::Owned(mask(text, &found))",
         to: "        Cow::Borrowed(text)",
         test: Test {
-            package: "relhost-connect",
             place: Where::Unit,
             name: "redact::tests::every_form_is_masked",
             file: "host/connect/src/redact/tests.rs",
@@ -307,7 +288,6 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "            encode::all(bytes, &mut |pattern| self.look_for(pattern));",
         to: "            self.look_for(bytes.to_vec());",
         test: Test {
-            package: "relhost-connect",
             place: Where::Unit,
             name: "redact::tests::every_form_is_masked",
             file: "host/connect/src/redact/tests.rs",
@@ -320,10 +300,9 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "    if row.votes.iter().any(|vote| vote.voter == candidate.voter) {",
         to: "    if false {",
         test: Test {
-            package: "relhost-engine",
             place: ENGINE,
             name: "admission::each_rule_shuts_out_with_its_own_word",
-            file: "host/engine/tests/suite/admission.rs",
+            file: "host/engine/tests/rules/admission.rs",
         },
     },
     Mutation {
@@ -333,10 +312,9 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "        return Err(Refused::Closed { resolution, at, reason });\n    }\n    if candidate.content",
         to: "        let _ = (resolution, at, reason);\n    }\n    if candidate.content",
         test: Test {
-            package: "relhost-engine",
             place: ENGINE,
             name: "admission::each_rule_shuts_out_with_its_own_word",
-            file: "host/engine/tests/suite/admission.rs",
+            file: "host/engine/tests/rules/admission.rs",
         },
     },
     Mutation {
@@ -346,7 +324,6 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "    advance(db, approval, expected)?;\n    APPROVAL.reseal",
         to: "    let _ = expected;\n    APPROVAL.reseal",
         test: Test {
-            package: "relhost-store",
             place: STORE,
             name: "sqlite::approvals::two_deciders_and_one_resolution",
             file: "host/store/tests/conformance/approvals.rs",
@@ -359,7 +336,6 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "                &binding.attempt.to_be_bytes(),\n",
         to: "",
         test: Test {
-            package: "relhost",
             place: Where::Unit,
             name: "token::tests::every_field_of_the_binding_counts",
             file: "host/server/src/token.rs",
@@ -372,7 +348,6 @@ pub const MUTATIONS: &[Mutation] = &[
         from: "        *count += 1;",
         to: "",
         test: Test {
-            package: "relhost",
             place: Where::Unit,
             name: "api::form::tests::a_code_cannot_be_guessed_for_ever",
             file: "host/server/src/api/form.rs",

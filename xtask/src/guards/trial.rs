@@ -62,9 +62,9 @@ impl Trial {
     /// # Errors
     /// If one does not.
     pub fn passes(&self, mutations: &[&Mutation]) -> Result<()> {
-        let mut places: BTreeMap<(&str, Where), Vec<&Test>> = BTreeMap::new();
+        let mut places: BTreeMap<Where, Vec<&Test>> = BTreeMap::new();
         for mutation in mutations {
-            places.entry((mutation.test.package, mutation.test.place)).or_default().push(&mutation.test);
+            places.entry(mutation.test.place).or_default().push(&mutation.test);
         }
         for tests in places.into_values() {
             let names: Vec<&str> = tests.iter().map(|test| test.name).collect();
@@ -99,7 +99,8 @@ impl Trial {
     fn test(&self, test: &Test, names: &[&str]) -> Result<Ran> {
         let mut command = cargo(&self.copy);
         command.env("CARGO_TARGET_DIR", &self.target);
-        command.args(["test", "--package", test.package]);
+        // The whole workspace, so that dependencies have the features that they were built with before.
+        command.args(["test", "--workspace"]);
         match test.place {
             Where::Unit => command.arg("--lib"),
             Where::Suite(name) => command.args(["--test", name]),
