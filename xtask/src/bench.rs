@@ -19,12 +19,15 @@ pub const HELP: &str = "\
 Build everything with optimisation, get the peers (DBOS, Restate, kubectl, Helm), measure all of it in one run, and
 write the result to docs/benchmarks.md.
 
-Usage: cargo xtask bench [GROUP...]
+Usage: cargo xtask bench [--no-cold-build] [GROUP...]
 
 With groups only those are measured, and nothing is written. There are sandbox, replay, steps, approval, waiting,
 process, apply, cause and size. Without any, the release build is made from nothing once, in a folder of its own, to
 time it.
 Close what else runs on the machine: the numbers are medians, but they are this machine's.
+
+Options:
+  --no-cold-build   Leave out the build from nothing, which takes longer than the rest
 
 Environment:
   RELHOST_CACHE          Where the peers are kept [default: relhost in the user's cache folder]
@@ -48,6 +51,7 @@ const WITH_ENGINES: [&str; 2] = ["steps", "approval"];
 /// # Errors
 /// If there is no such group, something does not build or a benchmark fails.
 pub fn run(arguments: &mut Args) -> Result<ExitCode> {
+    let timed = !arguments.flag("--no-cold-build");
     let groups = arguments.words("cargo xtask bench --help")?;
     if let Some(unknown) = groups.iter().find(|group| !GROUPS.contains(&group.as_str())) {
         let text = format!("there is no group `{unknown}`; there are {}", GROUPS.join(", "));
@@ -55,8 +59,11 @@ pub fn run(arguments: &mut Args) -> Result<ExitCode> {
     }
     let place = Place::find()?;
     plugins::build(&place)?;
-    let cold =
-        if groups.is_empty() { Some(step("build from nothing", || cold_build(&place))?) } else { None };
+    let cold = if timed && groups.is_empty() {
+        Some(step("build from nothing", || cold_build(&place))?)
+    } else {
+        None
+    };
     let mut build = cargo(&place.root);
     build.args(["build", "--release", "-p", "relhost", "-p", "relhost-tests"]);
     build.args(["--bin", "relhost", "--bin", "relhost-bench"]);

@@ -103,7 +103,7 @@ async fn dispatch(host: &Arc<Host>, listen: Option<String>) -> Result<(), Failur
         tracing::info!(runs = recovered, "going on with runs that an earlier process left");
     }
     set_aside::runs(host).await?;
-    look_back::runs(host).await?;
+    look_back::first(host).await?;
     kill::point!("boot.after-look-back");
     let path = socket::path(&host.folder);
     let listener = socket::listen(&path)?;

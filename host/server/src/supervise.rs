@@ -106,8 +106,12 @@ impl Supervisor {
         });
     }
 
-    /// Starts a job: it ends when it is done, and at the latest at shutdown.
+    /// Starts a job: it ends when it is done, and at the latest at shutdown. After the signal nothing begins any
+    /// more that would only be cut.
     pub async fn job(&self, work: BoxFuture<'static, ()>) {
+        if *self.ending.stop.borrow() {
+            return;
+        }
         let mut tasks = self.tasks.lock().await;
         while tasks.try_join_next().is_some() {}
         tasks.spawn(work);

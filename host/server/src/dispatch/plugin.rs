@@ -1,6 +1,6 @@
 //! The plugin that a release was frozen with.
 
-use relhost_engine::port::store::Store as _;
+use relhost_engine::port::store::{Store as _, StoreError};
 use relhost_model::call::CallError;
 use relhost_model::config::Allow;
 use relhost_model::digest::Digest;
@@ -14,8 +14,8 @@ use crate::supervise::Supervisor;
 /// From memory, else from its component in the store.
 ///
 /// # Errors
-/// If the component cannot be read or compiled for now (`storage-fault`, `compiler-failed`), is gone
-/// (`component-missing`), or may not run here any more (`component-refused`).
+/// If the component cannot be read or compiled for now (`storage-fault`, `compiler-failed`), is damaged
+/// (`storage-damaged`) or gone (`component-missing`), or may not run here any more (`component-refused`).
 pub async fn frozen(
     host: &Host,
     (name, component): (&PluginName, Digest),
@@ -26,7 +26,11 @@ pub async fn frozen(
         return Ok(plugin);
     }
     let bytes = host.store.read().blob(component).await;
-    let bytes = bytes.map_err(|error| CallError::transient("storage-fault", error.to_string()))?;
+    let bytes = bytes.map_err(|error| match error {
+        // What is damaged is damaged the next time too.
+        StoreError::Damaged { .. } => CallError::permanent("storage-damaged", error.to_string()),
+        error => CallError::transient("storage-fault", error.to_string()),
+    })?;
     let bytes = bytes.ok_or_else(|| {
         CallError::permanent("component-missing", format!("the component {component} is not in the store"))
     })?;
