@@ -41,8 +41,12 @@ impl Engine {
         let (store, writer) = SqliteStore::open(&held)?;
         let settings = writer.durability()?;
         std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?;
-        // A run of a hundred thousand steps is longer than what a stage may compute by itself.
-        let limits = Limits { stage_cpu: Some(Millis::from_secs(600)), ..Limits::default() };
+        // A run of a hundred thousand steps is longer than what a stage may compute by itself, and record.
+        let limits = Limits {
+            stage_cpu: Some(Millis::from_secs(600)),
+            journal_records: Some(u32::MAX),
+            ..Limits::default()
+        };
         let options = SandboxOptions {
             cache_dir: cache.map(Path::to_owned),
             cache_key: [7; 32],
