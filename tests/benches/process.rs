@@ -69,7 +69,7 @@ fn demo(state: &Path) -> anyhow::Result<()> {
     let newest = || owner.ask(None, &json!({ "releases": { "pipeline": null, "active": true } }));
     let release = loop {
         let rows = newest()?;
-        if let Some(row) = rows["releases"].get(0) {
+        if let Some(row) = rows["releases"]["rows"].get(0) {
             break row["id"].clone();
         }
     };
