@@ -3,8 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use relhost_engine::port::store::Store as _;
-use relhost_engine::replay::{JournalLimit, RunJournal};
 
 use crate::journaled::Engine;
 use crate::steps;
@@ -39,8 +37,7 @@ pub fn run(words: &[String]) -> anyhow::Result<()> {
 async fn replays(engine: &Engine, records: u32, times: u32) -> anyhow::Result<()> {
     let run = engine.run(records / 2).await.context("make the run")?;
     for _ in 0..times {
-        let frames = engine.store.read().journal(run).await?;
-        engine.activate(RunJournal::load_with_limit(frames, JournalLimit(u32::MAX))?).await?;
+        engine.replay(run).await?;
     }
     Ok(())
 }

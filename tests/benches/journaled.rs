@@ -79,11 +79,17 @@ impl Engine {
         Ok(run)
     }
 
-    /// Runs a guest on a journal: what is recorded is replayed, the rest is made.
+    /// Reads the journal of a run that has ended, verifies it, and runs the guest again on it.
     ///
     /// # Errors
     /// If it does not end well.
-    pub async fn activate(&self, journal: RunJournal) -> anyhow::Result<()> {
+    pub async fn replay(&self, run: RunId) -> anyhow::Result<()> {
+        let frames = self.store.read().journal(run).await?;
+        self.activate(RunJournal::load_with_limit(frames, JournalLimit(u32::MAX))?).await
+    }
+
+    /// Runs a guest on a journal: what is recorded is replayed, the rest is made.
+    async fn activate(&self, journal: RunJournal) -> anyhow::Result<()> {
         let start = journal.start().clone();
         let mut calls = Calls { store: &self.store, journal };
         let ended = self.sandbox.run_stage(&self.plugin, &start.context, &start.seed, &mut calls).await;

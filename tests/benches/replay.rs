@@ -2,9 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use relhost_engine::port::store::Store as _;
-use relhost_engine::replay::{JournalLimit, RunJournal};
-
 use crate::journaled::Engine;
 use crate::quick;
 use crate::report::{Goal, Row};
@@ -28,9 +25,7 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
             let mut seen: Vec<Duration> = Vec::new();
             for _ in 0..times {
                 let started = Instant::now();
-                let frames = engine.store.read().journal(run).await?;
-                let journal = RunJournal::load_with_limit(frames, JournalLimit(u32::MAX))?;
-                engine.activate(journal).await?;
+                engine.replay(run).await?;
                 seen.push(started.elapsed());
             }
             let what = format!("replay of a journal of {records} records");

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use relhost_connect::redact::{Masking, Redactor};
 use relhost_connect::secrets::FileSecrets;
 use relhost_engine::port::{Clock, Secrets};
-use relhost_model::call::LogLine;
+use relhost_model::call::{CallError, LogLine};
 use relhost_model::config::Config;
 use relhost_model::id::ReleaseId;
 use relhost_model::release::Mode;
@@ -214,12 +214,23 @@ impl Host {
 
     /// A line without what is known to be secret. Guests write its fields too.
     #[must_use]
-    pub fn redacted(&self, mut line: LogLine) -> LogLine {
-        line.message = self.redact(&line.message);
-        for (_, value) in &mut line.fields {
+    pub fn redacted_line(&self, mut line: LogLine) -> LogLine {
+        self.redact_all(&mut line.message, &mut line.fields);
+        line
+    }
+
+    /// An error without what is known to be secret.
+    #[must_use]
+    pub fn redacted_error(&self, mut error: CallError) -> CallError {
+        self.redact_all(&mut error.message, &mut error.details);
+        error
+    }
+
+    fn redact_all(&self, message: &mut String, named: &mut [(String, String)]) {
+        *message = self.redact(message);
+        for (_, value) in named {
             *value = self.redact(value);
         }
-        line
     }
 
     /// What mails link to: the configured address, else where the page listens; `None` without a page.

@@ -101,7 +101,7 @@ impl Progress for Lines {
     }
 
     fn line(&self, line: LogLine) {
-        let line = self.host.redacted(line);
+        let line = self.host.redacted_line(line);
         self.host.board.show(self.release, &self.stage, line.clone());
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
@@ -140,13 +140,7 @@ pub async fn perform(
         let operation = call.operation();
         Err(CallError::transient("timeout", format!("`{operation}` did not end within {limit}")))
     });
-    answer.unwrap_or_else(|mut error| {
-        error.message = host.redact(&error.message);
-        for (_, value) in &mut error.details {
-            *value = host.redact(value);
-        }
-        Answer::Refused(error)
-    })
+    answer.unwrap_or_else(|error| Answer::Refused(host.redacted_error(error)))
 }
 
 async fn make(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use relhost_engine::port::store::Store as _;
+use relhost_model::time::Timestamp;
 
 use super::advance::AdvanceError;
 use super::cycle::{BATCH, recheck, report};
@@ -16,35 +17,26 @@ use crate::host::Host;
 /// If the store fails.
 pub async fn first(host: &Host) -> Result<(), AdvanceError> {
     runner::tell_quarantined(host).await?;
-    let now = host.now();
-    let mut last = None;
-    loop {
-        let page = host.store.read().open_approvals(last, BATCH).await?;
-        let overdue: Vec<_> = page.into_iter().take_while(|(due_at, _)| *due_at <= now).collect();
-        let Some(end) = overdue.last() else { return Ok(()) };
-        last = Some(*end);
-        for (_, approval) in overdue {
-            recheck(host, approval).await?;
-        }
-    }
+    evaluate(host, Some(host.now())).await
 }
 
 /// Evaluates every open approval: groups may have other members, and policies another opinion. However many wait,
 /// nobody waits for this: a vote is judged by today's configuration anyway.
 pub async fn approvals(host: Arc<Host>) {
-    let result = every_open(&host).await;
+    let result = evaluate(&host, None).await;
     report(&host, "evaluate the open approvals", result);
 }
 
-async fn every_open(host: &Host) -> Result<(), AdvanceError> {
+/// Evaluates open approvals in the order of their end: those that end by a time, or all of them.
+async fn evaluate(host: &Host, by: Option<Timestamp>) -> Result<(), AdvanceError> {
     let stop = host.supervisor.stop();
     let mut last = None;
     loop {
         let page = host.store.read().open_approvals(last, BATCH).await?;
         let Some(end) = page.last() else { return Ok(()) };
         last = Some(*end);
-        for (_, approval) in page {
-            if stop.given() {
+        for (due_at, approval) in page {
+            if stop.given() || by.is_some_and(|by| due_at > by) {
                 return Ok(());
             }
             recheck(host, approval).await?;

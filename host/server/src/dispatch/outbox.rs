@@ -32,11 +32,13 @@ const ATTEMPTS_MAX: u32 = 28;
 /// If the store fails.
 pub async fn deliver(host: Arc<Host>, command: Command) -> Result<(), AdvanceError> {
     match send(&host, &command).await {
-        Err(error @ AdvanceError::Store(StoreError::Damaged { .. })) => {
-            host.tell_damage(&error.to_string());
-            put_off(&host, &command, &error.to_string()).await
+        Err(error) if !is_fatal(&error) => {
+            let why = error.to_string();
+            if matches!(error, AdvanceError::Store(StoreError::Damaged { .. })) {
+                host.tell_damage(&why);
+            }
+            put_off(&host, &command, &why).await
         }
-        Err(error) if !is_fatal(&error) => put_off(&host, &command, &error.to_string()).await,
         sent => sent,
     }
 }

@@ -65,7 +65,7 @@ async fn activate(host: &Arc<Host>, claimed: &Claimed) -> Result<(), AdvanceErro
     let journal = session.into_journal();
     let end = match activation {
         Activation::Returned(outcome) => RunEnd::Returned(outcome),
-        Activation::Failed(error) => RunEnd::Failed(redacted(host, error)),
+        Activation::Failed(error) => RunEnd::Failed(host.redacted_error(error)),
         Activation::Suspended => return Ok(()),
         Activation::Quarantined(problem) => return quarantine(host, &claimed.run.new, problem).await,
         Activation::Interrupted(reason) => return interrupted(host, run, reason).await,
@@ -182,7 +182,7 @@ async fn tell(host: &Host, run: &Run) -> Result<(), AdvanceError> {
 
 /// Stops the run until a person says how to go on. Nothing else is touched.
 async fn quarantine(host: &Host, new: &NewRun, problem: CallError) -> Result<(), AdvanceError> {
-    let problem = redacted(host, problem);
+    let problem = host.redacted_error(problem);
     let change = Change::SetRun {
         run: new.id,
         from: vec![RunState::Running, RunState::Ready, RunState::Backoff, RunState::Quarantined],
@@ -214,12 +214,4 @@ async fn interrupted(host: &Host, run: RunId, reason: String) -> Result<(), Adva
         Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-fn redacted(host: &Host, mut error: CallError) -> CallError {
-    error.message = host.redact(&error.message);
-    for (_, value) in &mut error.details {
-        *value = host.redact(value);
-    }
-    error
 }

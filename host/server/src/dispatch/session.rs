@@ -249,7 +249,7 @@ impl HostCalls for Session {
         // A line that is repeated by a replay was shown when it was said.
         if !self.journal.replaying() {
             kill::point!("session.in-guest");
-            line = self.host.redacted(line);
+            line = self.host.redacted_line(line);
             self.host.board.show(self.target.release, &self.target.stage, line.clone());
         }
         self.journal.log(line);

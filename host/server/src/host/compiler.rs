@@ -95,18 +95,14 @@ pub fn kind(word: &str) -> Result<PluginKind, String> {
 #[must_use]
 pub fn run(kind: PluginKind) -> ExitCode {
     std::panic::set_hook(Box::new(|panic| say(&panic.to_string())));
-    let compiled = bounded_input().and_then(|component| Here.compile(kind, &component));
-    let written = match &compiled {
-        Ok(compiled) => std::io::stdout().write_all(compiled),
+    match bounded_input().and_then(|component| Here.compile(kind, &component)) {
+        Ok(compiled) if std::io::stdout().write_all(&compiled).is_ok() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             say(&error.to_string());
-            Ok(())
+            let blamed = matches!(error, CompileError::Invalid(_));
+            if blamed { ExitCode::from(INVALID) } else { ExitCode::FAILURE }
         }
-    };
-    match (compiled, written) {
-        (Ok(_), Ok(())) => ExitCode::SUCCESS,
-        (Err(CompileError::Invalid(_)), _) => ExitCode::from(INVALID),
-        _ => ExitCode::FAILURE,
     }
 }
 
