@@ -75,6 +75,25 @@ pub fn create_dir(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).with_context(|| format!("cannot create the folder {}", path.display()))
 }
 
+/// The files below a folder, as paths from it.
+///
+/// # Errors
+/// If a folder cannot be listed.
+pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(inside) = folders.pop() {
+        let path = folder.join(&inside);
+        let entries = std::fs::read_dir(&path).with_context(|| format!("cannot list {}", path.display()))?;
+        for entry in entries {
+            let entry = entry.with_context(|| format!("cannot list {}", path.display()))?;
+            let inside = inside.join(entry.file_name());
+            if entry.path().is_dir() { folders.push(inside) } else { found.push(inside) }
+        }
+    }
+    Ok(found)
+}
+
 /// Removes a folder with all that is in it, if it is there.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::command::output;
-use crate::place::{create_dir, remove_file};
+use crate::place::{create_dir, files_below, remove_file};
 
 /// Brings a folder to the state of the project's files: those that git knows and those it does not ignore. A file
 /// whose bytes are the same is left alone, so that cargo builds only what differs.
@@ -21,7 +21,7 @@ pub fn sources(root: &Path, copy: &Path) -> Result<()> {
     for file in &files {
         same(&root.join(file), &copy.join(file))?;
     }
-    for stale in below(copy)?.into_iter().filter(|path| !root.join(path).is_file()) {
+    for stale in files_below(copy)?.into_iter().filter(|path| !root.join(path).is_file()) {
         remove_file(&copy.join(stale))?;
     }
     Ok(())
@@ -40,23 +40,6 @@ pub fn same(from: &Path, to: &Path) -> Result<()> {
     std::fs::write(to, bytes).with_context(|| format!("cannot write {}", to.display()))
 }
 
-/// The files of a folder, as paths from it.
-fn below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(inside) = folders.pop() {
-        let path = folder.join(&inside);
-        create_dir(&path)?;
-        let entries = std::fs::read_dir(&path).with_context(|| format!("cannot list {}", path.display()))?;
-        for entry in entries {
-            let entry = entry.with_context(|| format!("cannot list {}", path.display()))?;
-            let inside = inside.join(entry.file_name());
-            if entry.path().is_dir() { folders.push(inside) } else { found.push(inside) }
-        }
-    }
-    Ok(found)
-}
-
 /// Gives a target folder what another one has built, by links: packages from registries are the same for both, and
 /// compiling them again would take longer than all mutations together. Done once.
 ///
@@ -72,7 +55,7 @@ pub fn built(from: &Path, to: &Path) -> Result<()> {
         if !from.exists() {
             continue;
         }
-        for file in below(&from)? {
+        for file in files_below(&from)? {
             let target = draft.join(folder).join(&file);
             create_dir(target.parent().context("a file lies in a folder")?)?;
             // What cargo writes in place must not be shared: that is small, and so is copied.

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::place::files_below;
+
 /// What stands before the reason of a test that only this task can run.
 const IGNORED: &str = "#[ignore = \"";
 
@@ -14,7 +16,8 @@ const IGNORED: &str = "#[ignore = \"";
 pub fn tests_with(root: &Path, words: &[&str]) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for (folder, programs) in folders(root)? {
-        for file in rust_files(&folder)? {
+        let files = files_below(&folder)?.into_iter().map(|file| folder.join(file));
+        for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
             let text = std::fs::read_to_string(&file)
                 .with_context(|| format!("cannot read the tests in {}", file.display()))?;
             let module = module(file.strip_prefix(&programs).unwrap_or(&file));
@@ -34,23 +37,6 @@ fn folders(root: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
         of_crates.filter(|tests| tests.is_dir()).map(|tests| (tests.clone(), tests)).collect();
     folders.push((root.join("tests/suite"), root.join("tests")));
     Ok(folders)
-}
-
-fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries =
-            std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
-        for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// The module of a file as the names of its tests begin: what lies beside a program's `main.rs` is a module of it.
