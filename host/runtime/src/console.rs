@@ -11,14 +11,21 @@ const STDERR_TAIL: usize = 4096;
 /// and the characters that override the direction of text.
 #[must_use]
 pub fn clean(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b'\n' | b'\t') || is_plain(byte)) {
+        return text.to_owned();
+    }
     text.chars().filter(|c| matches!(c, '\n' | '\t') || !is_control(*c)).collect()
 }
 
 /// The same for a text that must be one line: breaks and tabs become spaces.
 #[must_use]
 pub fn clean_line(text: &str, max: usize) -> String {
+    let text = text.trim_end();
+    if text.len() <= max && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     let mut line = String::new();
-    for c in text.trim_end().chars().map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c }) {
+    for c in text.chars().map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c }) {
         if !is_control(c) {
             line.push(c);
         }
@@ -28,6 +35,11 @@ pub fn clean_line(text: &str, max: usize) -> String {
         }
     }
     cut(line, max)
+}
+
+/// Nearly every text has nothing else, and is then copied as a whole.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
 }
 
 fn is_control(c: char) -> bool {

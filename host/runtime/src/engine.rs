@@ -121,9 +121,10 @@ fn pool(limits: &Limits, stacks: u32) -> PoolingAllocationConfig {
     pool.table_elements(TABLE_ELEMENTS_MAX);
     pool.max_component_instance_size(POOL_INSTANCE_SIZE);
     pool.max_core_instance_size(POOL_INSTANCE_SIZE);
-    if stacks > 0 {
-        pool.total_stacks(stacks);
-    }
+    pool.table_keep_resident(POOL_KEEP_RESIDENT);
+    pool.pagemap_scan(wasmtime::Enabled::Auto);
+    // Each has a guard page, which is a system call when the pool is made.
+    pool.total_stacks(stacks);
     pool
 }
 

@@ -35,7 +35,7 @@ impl PolicyState {
         Self {
             console: Console::new(limits, sink),
             limiter: Limiter::new(limits.memory),
-            meter: Meter::new(limits, &Stopwatch::default()),
+            meter: Meter::new(limits, &Stopwatch::new(limits.cpu)),
         }
     }
 }

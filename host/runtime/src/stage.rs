@@ -85,7 +85,7 @@ impl Stage<'_> {
     /// knows which.
     pub async fn run(&self, context: &RunContext, seed: &str, calls: &mut dyn HostCalls) -> Activation {
         let start = Start { context, seed, now: calls.now(), allow: Arc::clone(self.allow) };
-        let (exchange, stopwatch) = (Exchange::default(), Stopwatch::default());
+        let (exchange, stopwatch) = (Exchange::default(), Stopwatch::new(self.limits.cpu));
         let state = StageState::new(start, self.limits, (&exchange, &stopwatch));
         let mut guest = Box::pin(stopwatch.timed(self.activate(state)));
         let mut stop = None;

@@ -6,6 +6,7 @@ pub mod compiler;
 pub mod drives;
 pub mod mailer;
 pub mod seal;
+pub mod states;
 pub mod touched;
 
 use std::collections::BTreeSet;
@@ -29,6 +30,7 @@ use self::cluster::Clusters;
 use self::compiler::Aside;
 use self::drives::Drives;
 use self::mailer::Mailers;
+use self::states::States;
 use self::touched::Touched;
 use crate::clock::SystemClock;
 use crate::exit::{Exit, Failure};
@@ -43,6 +45,8 @@ pub struct Host {
     pub clock: Arc<dyn Clock>,
     /// Journal and read models.
     pub store: SqliteStore,
+    /// Releases that were read.
+    pub states: States,
     /// The sandbox.
     pub sandbox: Sandbox,
     /// Reads secrets and remembers them for redaction.
@@ -153,6 +157,7 @@ impl Host {
             config: Arc::new(config),
             clock,
             store,
+            states: States::default(),
             sandbox,
             secrets,
             clusters,

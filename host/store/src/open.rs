@@ -93,6 +93,7 @@ fn prepare_writer(path: &Path) -> Outcome<Connection> {
     db.busy_timeout(BUSY)?;
     // What a start that fails leaves must be what it found; and the log is moved when its mark is cleared.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    keep_prepared(&db)?;
     seal::register(&db)?;
     check_whole(&db)?;
     configure(&db)?;
@@ -106,11 +107,19 @@ fn prepare_reader(path: &Path) -> Outcome<Connection> {
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     db.busy_timeout(BUSY)?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_prepared(&db)?;
     seal::register(&db)?;
     set(&db, "mmap_size", 0)?;
     set(&db, "query_only", 1)?;
     Ok(db)
+}
+
+/// Statements stay prepared, whatever is bound to them: beside a partial index `SQLite` would otherwise look at the
+/// values, and prepare a statement again each time they are bound.
+fn keep_prepared(db: &Connection) -> Outcome<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(())
 }
 
 /// Ours, not newer, and every page readable, unless there are too many.
@@ -173,7 +182,6 @@ fn configure(db: &Connection) -> Outcome<()> {
     set(db, "temp_store", 2)?;
     set(db, "trusted_schema", 0)?;
     set(db, "cell_size_check", 1)?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())
 }
 

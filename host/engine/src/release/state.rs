@@ -160,20 +160,34 @@ pub enum FoldError {
 }
 
 impl ReleaseState {
+    /// A release that nothing has happened to yet.
+    #[must_use]
+    pub fn new(id: ReleaseId, snapshot: Snapshot) -> Self {
+        Self { id, snapshot, next: 0, deployments: Vec::new(), skipped: BTreeMap::new(), canceled: None }
+    }
+
     /// Folds events from the first on.
     ///
     /// # Errors
     /// If one is missing or cannot follow the ones before it.
     pub fn fold(id: ReleaseId, snapshot: Snapshot, events: &[Recorded]) -> Result<Self, FoldError> {
-        let mut state =
-            Self { id, snapshot, next: 0, deployments: Vec::new(), skipped: BTreeMap::new(), canceled: None };
-        for recorded in events {
-            if recorded.seq != state.next {
-                return Err(FoldError::Gap { expected: state.next, found: recorded.seq });
-            }
-            state.apply(&recorded.event, recorded.at)?;
-        }
+        let mut state = Self::new(id, snapshot);
+        state.extend(events)?;
         Ok(state)
+    }
+
+    /// Folds the events that follow.
+    ///
+    /// # Errors
+    /// If one is missing or cannot follow the ones before it; the state is then no release.
+    pub fn extend(&mut self, events: &[Recorded]) -> Result<(), FoldError> {
+        for recorded in events {
+            if recorded.seq != self.next {
+                return Err(FoldError::Gap { expected: self.next, found: recorded.seq });
+            }
+            self.apply(&recorded.event, recorded.at)?;
+        }
+        Ok(())
     }
 
     /// Applies one event: the same function live and at recovery.

@@ -29,7 +29,7 @@ fn state(allow: Allow) -> (StageState, Exchange) {
     };
     let start = Start { context: &context, seed: "seed", now: Timestamp(1), allow: Arc::new(allow) };
     let exchange = Exchange::default();
-    (StageState::new(start, &limits(), (&exchange, &Stopwatch::default())), exchange)
+    (StageState::new(start, &limits(), (&exchange, &Stopwatch::new(limits().cpu))), exchange)
 }
 
 #[test]

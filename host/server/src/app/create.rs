@@ -226,7 +226,7 @@ async fn commit(
     };
     let id = ReleaseId(host.store.allocate(Sequence::Release));
     snapshot.name = plan::release_name(id, &snapshot, counter)?;
-    let state = ReleaseState::fold(id, snapshot.clone(), &[])?;
+    let state = ReleaseState::new(id, snapshot.clone());
     plan::check_all(&state, &host.config)?;
     let mut changes: Vec<Change> =
         parts.components.into_iter().map(|component| Change::PutBlob(component.bytes)).collect();

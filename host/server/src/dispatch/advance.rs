@@ -1,5 +1,7 @@
 //! Load, decide, commit: the one way in which a release moves.
 
+use std::sync::Arc;
+
 use relhost_engine::event::Event;
 use relhost_engine::port::store::{AppendEvents, AppendFrame, Change, Commit, Store as _, StoreError};
 use relhost_engine::release::{FoldError, Input, Refusal, ReleaseState, decide};
@@ -63,15 +65,25 @@ impl From<AdvanceError> for Failure {
     }
 }
 
-/// Folds a release from the store.
+/// A release as the store has it. What is known of it already is not read again.
 ///
 /// # Errors
 /// If there is none, or the store fails.
-pub async fn load(host: &Host, release: ReleaseId) -> Result<ReleaseState, AdvanceError> {
+pub async fn load(host: &Host, release: ReleaseId) -> Result<Arc<ReleaseState>, AdvanceError> {
     let read = host.store.read();
-    let snapshot = read.snapshot(release).await?.ok_or(AdvanceError::Unknown(release))?;
-    let events = read.events(release, 0).await?;
-    Ok(ReleaseState::fold(release, snapshot, &events)?)
+    let mut state = match host.states.get(release) {
+        Some(known) => known,
+        None => {
+            let snapshot = read.snapshot(release).await?.ok_or(AdvanceError::Unknown(release))?;
+            Arc::new(ReleaseState::new(release, snapshot))
+        }
+    };
+    let events = read.events(release, state.next).await?;
+    if !events.is_empty() {
+        Arc::make_mut(&mut state).extend(&events)?;
+        host.states.put(Arc::clone(&state));
+    }
+    Ok(state)
 }
 
 /// Tells a release something, and commits what it decides together with what the caller brings. Returns
@@ -86,7 +98,7 @@ pub async fn advance(
     together: Together,
 ) -> Result<ReleaseState, AdvanceError> {
     for _ in 0..ATTEMPTS_MAX {
-        let state = load(host, release).await?;
+        let state = Arc::unwrap_or_clone(load(host, release).await?);
         match try_advance(host, state, input.clone(), together.clone()).await {
             Err(AdvanceError::Store(StoreError::SequenceConflict { .. })) => {}
             other => return other,

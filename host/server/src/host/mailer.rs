@@ -44,7 +44,7 @@ impl Mailers {
                 SmtpMailer::new(&from, smtp, Arc::clone(secrets), Arc::clone(clock)).map_err(fault)?,
             )),
         };
-        Ok(Self { real, rehearsal: Arc::new(outbox(&folder.join("outbox"))?), from })
+        Ok(Self { real, rehearsal: Arc::new(outbox(&folder.join("outbox"))?.rehearsed()), from })
     }
 
     /// The mailer of a mode; `None` if no mail is configured.
