@@ -173,6 +173,7 @@ fn start(place: &Place, target: &str, minutes: u32) -> Result<Run> {
         format!("-max_total_time={}", u64::from(minutes) * 60),
         format!("-rss_limit_mb={MEMORY_MIB}"),
         format!("-timeout={SECONDS_PER_INPUT}"),
+        format!("-report_slow_units={SECONDS_PER_INPUT}"),
         format!("-max_len={BYTES_MAX}"),
         "-print_final_stats=1".to_owned(),
         format!("-artifact_prefix={}/", findings.display()),

@@ -36,6 +36,8 @@ use sha2::Digest as _;
 
 use crate::journal::{Frame, Record, chain, encode};
 use crate::port::store::AppendFrame;
+#[cfg(doc)]
+use crate::port::store::{Read, Store};
 
 /// How many records a journal may have. Replaying ten thousand takes 5 ms in the sandbox; more is a loop
 /// that should be a pipeline.
@@ -117,10 +119,11 @@ pub struct RunJournal {
 }
 
 impl RunJournal {
-    /// Takes a journal whose last frame is this owner's claim.
+    /// Takes a journal whose last frame is this owner's claim, as [`Read::journal`] or [`Store::claim`] returned it:
+    /// they have checked the hashes.
     ///
     /// # Errors
-    /// If the frames are not dense, not chained, or not a journal.
+    /// If the frames are not dense, of an owner that had lost the run, or not a journal.
     pub fn load(frames: Vec<Frame>) -> Result<Self, ReplayError> {
         Self::load_with_limit(frames, JournalLimit::default())
     }
@@ -130,7 +133,7 @@ impl RunJournal {
     /// # Errors
     /// Likewise.
     pub fn load_with_limit(frames: Vec<Frame>, limit: JournalLimit) -> Result<Self, ReplayError> {
-        verify(&frames)?;
+        verify::check_order(&frames)?;
         let last = frames.last().ok_or(ReplayError::Empty)?;
         let (next_position, epoch, hash) = (last.position + 1, last.epoch, last.hash);
         let records = frames.iter().map(|frame| counted(&frame.records)).sum();

@@ -28,7 +28,13 @@ impl OutboxMailer {
     /// If `from` is no mail address.
     pub fn new(folder: &Path, from: &str, clock: Arc<dyn Clock>) -> Result<Self, MailError> {
         sender(from)?;
-        Ok(Self { folder: folder.to_owned(), from: from.to_owned(), clock, drafts: AtomicU64::new(0), durable: true })
+        Ok(Self {
+            folder: folder.to_owned(),
+            from: from.to_owned(),
+            clock,
+            drafts: AtomicU64::new(0),
+            durable: true,
+        })
     }
 
     /// Does not wait for the disk, as nothing does that is only rehearsed.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use relhost_engine::journal::Frame;
 use relhost_engine::port::store::{Change, Claimed, Commit, NewRun, Run, RunState, Store as _, StoreError};
 use relhost_engine::release::{Input, Phase};
 use relhost_engine::replay::{JournalLimit, RunJournal};
@@ -36,7 +37,7 @@ pub async fn drive(host: Arc<Host>, run: RunId) -> Result<(), AdvanceError> {
         Err(error) => return Err(error.into()),
     };
     kill::point!("runner.after-claim");
-    match activate(&host, &claimed).await {
+    match activate(&host, claimed).await {
         Err(error @ AdvanceError::Store(StoreError::Fatal { .. } | StoreError::FenceLost { .. })) => {
             Err(error)
         }
@@ -47,40 +48,38 @@ pub async fn drive(host: Arc<Host>, run: RunId) -> Result<(), AdvanceError> {
     }
 }
 
-async fn activate(host: &Arc<Host>, claimed: &Claimed) -> Result<(), AdvanceError> {
-    let run = claimed.run.new.id;
-    let release = claimed.run.new.release;
-    let deployment = claimed.run.new.deployment;
-    let state = load(host, release).await?;
-    let prepared = match prepare(host, claimed, &state).await {
+async fn activate(host: &Arc<Host>, claimed: Claimed) -> Result<(), AdvanceError> {
+    let Claimed { run: Run { new, .. }, frames } = claimed;
+    let state = load(host, new.release).await?;
+    let prepared = match prepare(host, &new, frames, &state).await {
         Ok(prepared) => prepared,
-        Err(problem) if problem.retryable => return interrupted(host, run, problem.message).await,
-        Err(problem) => return quarantine(host, &claimed.run.new, problem).await,
+        Err(problem) if problem.retryable => return interrupted(host, new.id, problem.message).await,
+        Err(problem) => return quarantine(host, &new, problem).await,
     };
     let (plugin, target, journal) = prepared;
     let context = journal.start().context.clone();
     let seed = journal.start().seed.clone();
-    let mut session = Session::new(Arc::clone(host), journal, target, deployment);
+    let mut session = Session::new(Arc::clone(host), journal, target, new.deployment);
     let activation = host.sandbox.run_stage(&plugin, &context, &seed, &mut session).await;
     let journal = session.into_journal();
     let end = match activation {
         Activation::Returned(outcome) => RunEnd::Returned(outcome),
         Activation::Failed(error) => RunEnd::Failed(host.redacted_error(error)),
         Activation::Suspended => return Ok(()),
-        Activation::Quarantined(problem) => return quarantine(host, &claimed.run.new, problem).await,
-        Activation::Interrupted(reason) => return interrupted(host, run, reason).await,
+        Activation::Quarantined(problem) => return quarantine(host, &new, problem).await,
+        Activation::Interrupted(reason) => return interrupted(host, new.id, reason).await,
     };
-    complete(host, claimed, journal, end).await
+    complete(host, &new, journal, end).await
 }
 
 type Prepared = (Plugin, Target, RunJournal);
 
 async fn prepare(
     host: &Host,
-    claimed: &Claimed,
+    new: &NewRun,
+    frames: Vec<Frame>,
     state: &relhost_engine::release::ReleaseState,
 ) -> Result<Prepared, CallError> {
-    let new = &claimed.run.new;
     let deployment = state.deployment(new.deployment).ok_or_else(|| {
         CallError::permanent(
             "storage-damaged",
@@ -106,18 +105,17 @@ async fn prepare(
         allow,
     };
     let limit = host.config.limits.journal_records.map_or_else(JournalLimit::default, JournalLimit);
-    let journal = RunJournal::load_with_limit(claimed.frames.clone(), limit)
+    let journal = RunJournal::load_with_limit(frames, limit)
         .map_err(|error| CallError::permanent("journal-damaged", error.to_string()))?;
     Ok((plugin, target, journal))
 }
 
 async fn complete(
     host: &Host,
-    claimed: &Claimed,
+    new: &NewRun,
     mut journal: RunJournal,
     end: RunEnd,
 ) -> Result<(), AdvanceError> {
-    let new = &claimed.run.new;
     let frame = match journal.complete(end.clone(), host.now()) {
         Ok(frame) => frame,
         Err(mismatch) => return quarantine(host, new, (*mismatch).into()).await,

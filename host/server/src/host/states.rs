@@ -50,6 +50,7 @@ impl States {
 /// Nearly all of a large release are the lists of the files of its artifacts, one in each of its plans.
 fn weight(state: &ReleaseState) -> usize {
     let plans = state.deployments().iter().flat_map(|deployment| &deployment.plan.artifacts);
-    let files: usize = state.snapshot.artifacts.iter().chain(plans).map(|artifact| artifact.files.len()).sum();
+    let files: usize =
+        state.snapshot.artifacts.iter().chain(plans).map(|artifact| artifact.files.len()).sum();
     WEIGHT_OF_ONE + files
 }
