@@ -71,6 +71,8 @@ pub struct Host {
     page: OnceLock<String>,
     /// Which releases are driven.
     pub drives: Drives,
+    /// Ticks after every commit that cancels runs.
+    pub cancels: tokio::sync::watch::Sender<()>,
     /// Environments whose queue is to be looked at.
     pub touched: Touched,
     /// Held while a release is created: the number behind its name is read, and then taken.
@@ -158,6 +160,7 @@ impl Host {
             clock,
             store,
             states: States::default(),
+            cancels: tokio::sync::watch::Sender::new(()),
             sandbox,
             secrets,
             clusters,

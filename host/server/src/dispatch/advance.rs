@@ -124,11 +124,15 @@ pub async fn try_advance(
     }
     let mut changes = together.changes;
     changes.extend(decision.changes);
+    let cancels = changes.iter().any(|change| matches!(change, Change::CancelRun { .. }));
     let frame = together.frame.or(decision.frame);
     let commit = Commit { frame, events: append(release, expected, decision.events, at, &state), changes };
     kill::point!("advance.before-commit");
     host.store.commit(commit).await?;
     kill::point!("advance.after-commit");
+    if cancels {
+        host.cancels.send_replace(());
+    }
     for environment in decision.environments {
         host.touched.add(environment, state.snapshot.mode);
     }

@@ -262,16 +262,11 @@ impl HostCalls for Session {
 
 /// Ends when the run is to be canceled.
 async fn until_canceled(host: &Host, run: relhost_model::id::RunId) -> Result<(), StoreError> {
-    let mut changed = host.store.changed();
-    loop {
-        if host.store.read().run(run).await?.is_some_and(|run| run.cancel) {
-            return Ok(());
-        }
-        if changed.changed().await.is_err() {
-            // The writer is gone; the next commit says why.
-            std::future::pending::<()>().await;
-        }
+    let mut cancels = host.cancels.subscribe();
+    while !host.store.read().run(run).await?.is_some_and(|run| run.cancel) {
+        cancels.changed().await.expect("the host has the sender");
     }
+    Ok(())
 }
 
 /// What a canceled run's call is answered with.
