@@ -71,7 +71,7 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
     std::thread::Builder::new().name("ticker".into()).spawn(move || ticker.run())?;
     let plugin = register(&sandbox)?;
     let activation = |steps: u32| {
-        let context = context(steps, "notify");
+        let context = context(steps, "quiet");
         let started = Instant::now();
         let ended = runtime.block_on(sandbox.run_stage(&plugin, &context, "seed", &mut Nothing));
         (started.elapsed(), ended)

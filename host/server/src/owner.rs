@@ -124,9 +124,10 @@ async fn dispatch(host: &Arc<Host>, listen: Option<String>) -> Result<(), Failur
 /// written from then on could be lost.
 async fn check_pages(host: Arc<Host>) {
     let (stop, store) = (host.supervisor.stop(), host.store.clone());
-    let checked = Supervisor::blocking(move || store.check_pages(|| stop.given())).await;
-    if let Err(error) = checked {
-        host.supervisor.fail(error.to_string());
+    match Supervisor::aside("check-pages", move || store.check_pages(|| stop.given())).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => host.supervisor.fail(error.to_string()),
+        Err(error) => tracing::error!(%error, "start a thread that looks through the database"),
     }
 }
 

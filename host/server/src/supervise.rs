@@ -16,6 +16,10 @@ use tokio::task::JoinSet;
 /// How long tasks have to end by themselves. A call to a cluster is cut by it and made again on resume.
 pub const GRACE: Duration = Duration::from_secs(5);
 
+/// What `nice` calls the lowest one.
+#[cfg(target_os = "linux")]
+const LOWEST_PRIORITY: i32 = 19;
+
 /// Starts tasks and ends them.
 #[derive(Debug, Clone)]
 pub struct Supervisor {
@@ -125,6 +129,28 @@ impl Supervisor {
         #[expect(clippy::disallowed_methods, reason = "the supervisor is where tasks are started")]
         let handle = tokio::task::spawn_blocking(work);
         handle.await.expect("a blocking call ends by returning")
+    }
+
+    /// Runs a blocking call that nobody waits for on a thread of its own, which gets only what the others leave of the
+    /// processors.
+    ///
+    /// # Errors
+    /// If the operating system has no thread to give.
+    ///
+    /// # Panics
+    /// If the call panics.
+    pub async fn aside<T: Send + 'static>(
+        name: &str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> std::io::Result<T> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        Self::thread(name, move || {
+            // On Linux this is the priority of one thread. Without it the call is only in the way.
+            #[cfg(target_os = "linux")]
+            let _in_the_way_or_not = rustix::process::setpriority_process(None, LOWEST_PRIORITY);
+            let _nobody_waits_any_more = reply.send(work());
+        })?;
+        Ok(answer.await.expect("a blocking call ends by returning"))
     }
 
     /// Starts a thread with a name for a loop that blocks and that the process can do without.

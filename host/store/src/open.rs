@@ -25,6 +25,8 @@ const BUSY: Duration = Duration::from_secs(10);
 /// would keep a restart waiting: its pages are looked at by [`pages`] while the host works. Whatever is read before
 /// that is read through the seals of rows.
 const CHECKED_WHOLE: i64 = 16 * 1024;
+/// Pages of 4 KiB that a reader keeps: every commit makes them stale, so more of them would only fill memory.
+const READER_PAGES: i64 = 64;
 /// Statements kept prepared per connection; the store has fewer.
 const STATEMENTS: usize = 128;
 
@@ -111,6 +113,7 @@ fn prepare_reader(path: &Path) -> Outcome<Connection> {
     seal::register(&db)?;
     set(&db, "mmap_size", 0)?;
     set(&db, "query_only", 1)?;
+    set(&db, "cache_size", READER_PAGES)?;
     Ok(db)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use relhost_engine::port::store::Store as _;
+use relhost_engine::port::store::{Store as _, StoreError};
 use relhost_model::time::Timestamp;
 
 use super::advance::AdvanceError;
@@ -21,10 +21,28 @@ pub async fn first(host: &Host) -> Result<(), AdvanceError> {
 }
 
 /// Evaluates every open approval: groups may have other members, and policies another opinion. However many wait,
-/// nobody waits for this: a vote is judged by today's configuration anyway.
+/// nobody waits for this: a vote is judged by today's configuration anyway. Runs that were left go on first.
 pub async fn approvals(host: Arc<Host>) {
-    let result = evaluate(&host, None).await;
+    let result = match runs_are_taken(&host).await {
+        Ok(()) => evaluate(&host, None).await,
+        Err(error) => Err(error.into()),
+    };
     report(&host, "evaluate the open approvals", result);
+}
+
+/// Waits until no run is ready that nobody drives.
+async fn runs_are_taken(host: &Host) -> Result<(), StoreError> {
+    let (mut stop, mut changed) = (host.supervisor.stop(), host.store.changed());
+    loop {
+        changed.mark_unchanged();
+        if host.store.due(host.now(), 1, host.drives.only()).await?.runs.is_empty() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = stop.wait() => return Ok(()),
+            _ = changed.changed() => {}
+        }
+    }
 }
 
 /// Evaluates open approvals in the order of their end: those that end by a time, or all of them.

@@ -27,6 +27,8 @@ pub enum Power {
     /// A message per step.
     #[default]
     Notify,
+    /// A message per step, and no line in the log.
+    Quiet,
     /// A deployment per step.
     Deploy,
     /// One deployment, and a wait per step.
@@ -58,6 +60,11 @@ impl Stage for FiveSteps {
                         .subject(format!("step {step} of {steps}"))
                         .send("one step further")?;
                     info!("step {step} is done"; step = step);
+                }
+            }
+            Power::Quiet => {
+                for _ in 0..steps {
+                    ctx.notify(&channel).subject("a step").send("one step further")?;
                 }
             }
             Power::Deploy => {
