@@ -54,3 +54,56 @@ fn weight(state: &ReleaseState) -> usize {
         state.snapshot.artifacts.iter().chain(plans).map(|artifact| artifact.files.len()).sum();
     WEIGHT_OF_ONE + files
 }
+
+#[cfg(test)]
+mod tests {
+    use relhost_model::digest::Digest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn release(id: u64, files: usize) -> ReleaseState {
+        let (digest, file) =
+            (Digest::of(b""), |n| json!({ "path": n, "size": 1, "digest": Digest::of(b"") }));
+        let files: Vec<_> = (0..files).map(|n| file(n.to_string())).collect();
+        let snapshot = json!({
+            "pipeline": {
+                "name": "p", "revision": digest, "release_name": "R", "artifacts": [], "variables": {},
+                "legacy_variables": false, "plugins": {}, "stages": [],
+            },
+            "name": "R-1", "key": "k", "mode": "rehearsal", "reason": "manual", "requester": { "service": "s" },
+            "requested_for": null, "components": {}, "overrides": {}, "created_at": 0,
+            "artifacts": [{ "alias": "a", "digest": digest, "origin": "", "build": {}, "files": files }],
+        });
+        ReleaseState::new(ReleaseId(id), serde_json::from_value(snapshot).unwrap())
+    }
+
+    fn known(states: &States, ids: impl IntoIterator<Item = u64>) -> Vec<u64> {
+        ids.into_iter().filter(|id| states.get(ReleaseId(*id)).is_some()).collect()
+    }
+
+    #[test]
+    fn what_was_not_looked_at_for_long_makes_room() {
+        let states = States::default();
+        let files = WEIGHT_MAX / 3 - WEIGHT_OF_ONE;
+        for id in 1..=3 {
+            states.put(Arc::new(release(id, files)));
+        }
+        assert_eq!(known(&states, [3, 2, 1]), [3, 2, 1], "three of them fit");
+        states.put(Arc::new(release(4, files)));
+        assert_eq!(known(&states, 1..=4), [1, 2, 4], "the third was looked at first");
+        states.put(Arc::new(release(5, WEIGHT_MAX)));
+        assert_eq!(known(&states, 1..=5), [0; 0], "what is too large keeps nothing, itself neither");
+    }
+
+    #[test]
+    fn what_is_known_never_becomes_older() {
+        let states = States::default();
+        for next in [2, 1] {
+            let mut state = release(1, 0);
+            state.next = next;
+            states.put(Arc::new(state));
+        }
+        assert_eq!(states.get(ReleaseId(1)).map(|state| state.next), Some(2));
+    }
+}
