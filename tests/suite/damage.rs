@@ -127,6 +127,35 @@ fn a_damaged_row_is_named_and_another_release_goes_on() {
     }
 }
 
+#[test]
+#[ignore = "needs components and python: cargo xtask test"]
+fn a_deep_look_names_what_is_damaged_and_changes_nothing() {
+    let deep = ["doctor", "--deep"];
+    let place = waiting();
+    let whole = place.run(&deep).expect(0);
+    assert!(whole.stdout.contains("every row, journal and component is whole"), "{}", whole.stdout);
+    for (sql, .., says) in ROWS.iter().filter(|row| row.4.contains("does not") || row.4.contains("do not")) {
+        let place = waiting();
+        damage(&place, sql);
+        let before = fs::read(database(&place)).expect("it is there");
+        let told = place.run(&deep).expect(2);
+        let says = says.trim_start_matches("left out: ");
+        assert!(told.stdout.contains(says), "{sql}\n{}", told.stdout);
+        assert_eq!(fs::read(database(&place)).expect("it is there"), before, "{sql}");
+    }
+}
+
+#[test]
+#[ignore = "needs components: cargo xtask test"]
+fn a_deep_look_at_a_database_in_use_says_why_there_is_none() {
+    let place = waiting();
+    let mut owner = place.start(&[&RUN[..], &["--new"]].concat(), &[]);
+    owner.wait_for("Prod waits for `prod`");
+    let told = place.run(&["doctor", "--deep"]).expect(0);
+    assert!(told.stdout.contains("not read, because it is in use"), "{}", told.stdout);
+    let _said = owner.kill();
+}
+
 /// The stages of a release, in order.
 fn stages(place: &Place, release: &str) -> Vec<Value> {
     let release = place.run(&["release", "get", release, "-o", "json"]).expect(0).json();

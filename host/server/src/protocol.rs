@@ -95,6 +95,8 @@ pub enum Request {
     Attest {
         /// The release.
         release: ReleaseRef,
+        /// The stage; `None` is the only one whose run is quarantined.
+        stage: Option<StageName>,
         /// The call.
         ordinal: u32,
         /// Its outcome.

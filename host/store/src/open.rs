@@ -50,6 +50,15 @@ pub(crate) fn reader(held: &lock::Held) -> Result<Connection, StoreError> {
     prepare_reader(&path).map_err(|fault| explain(&path, fault))
 }
 
+/// Reads a database that nobody has open, as it is.
+pub(crate) fn unopened<T>(held: &lock::Held, read: fn(&Connection) -> Outcome<T>) -> Result<T, StoreError> {
+    let path = held.database();
+    wal::verify(&path)
+        .map_err(|problem| StoreError::Damaged { reason: format!("{}: {problem}", path.display()) })?;
+    let db = reader(held)?;
+    migration::check(&db).and_then(|_| read(&db)).map_err(|fault| explain(&path, fault))
+}
+
 /// Makes a new database under another name and renames it, so that an empty or half-made file under the
 /// real name is always damage and never a fresh start.
 fn create(folder: &Path, path: &Path) -> Result<(), StoreError> {

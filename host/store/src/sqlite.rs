@@ -66,6 +66,15 @@ impl SqliteStore {
         self.0.reader.with(check::check)
     }
 
+    /// The same for the database of a state folder that nobody has open. Changes nothing, and migrates nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if there is none, if its log was cut short, if a newer host wrote it, or if it cannot be
+    /// read at all.
+    pub fn examine(folder: &Held) -> Result<Vec<String>, StoreError> {
+        open::unopened(folder, check::check)
+    }
+
     /// Looks at every page of a database that was too large for it when it was opened, until it is to stop. Blocks
     /// for as long as reading all of it takes.
     ///

@@ -101,8 +101,9 @@ fn retry_gives_it_three_more_tries() {
 fn attest_fills_in_what_happened() {
     let place = quarantined();
     let attest = |ordinal: &'static str| {
-        let call = ["release", "attest", "rel-1", "--ordinal", ordinal, "--outcome", "outcome.json"];
-        [&call[..], &["--reason", "seen in the cluster", "--as", "ann"]].concat()
+        let call = ["release", "attest", "rel-1", "--stage", "Dev", "--ordinal", ordinal];
+        let what = ["--outcome", "outcome.json", "--reason", "seen in the cluster", "--as", "ann"];
+        [&call[..], &what].concat()
     };
     // The objects are there, as everybody can see.
     let folder = place.path().join(".relhost/rehearsal/dev");

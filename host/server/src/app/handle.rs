@@ -71,8 +71,9 @@ async fn answer(host: &Arc<Host>, caller: &Caller, request: Request) -> Result<R
         Request::Cancel { release, reason } => {
             release::cancel(host, caller, &release, reason).await.map(Reply::Done)
         }
-        Request::Attest { release, ordinal, answer, reason } => {
-            repair::attest(host, caller, &release, (ordinal, *answer), reason).await.map(Reply::Done)
+        Request::Attest { release, stage, ordinal, answer, reason } => {
+            let attested = (ordinal, *answer, reason);
+            repair::attest(host, caller, &release, stage, attested).await.map(Reply::Done)
         }
         Request::Abort { release, stage, reason } => {
             repair::abort(host, caller, &release, stage, reason).await.map(Reply::Done)

@@ -117,13 +117,12 @@ pub async fn attest(
     host: &Host,
     caller: &Caller,
     reference: &ReleaseRef,
-    attested: (u32, Answer),
-    reason: String,
+    stage: Option<StageName>,
+    (ordinal, answer, reason): (u32, Answer, String),
 ) -> Result<String, Failure> {
     let row = find::release(host, reference).await?;
     let (by, _) = caller.acting(row.mode, &host.config)?;
-    let found = quarantined(host, &row, None).await?.ok_or_else(|| nothing_quarantined(&row))?;
-    let (ordinal, answer) = attested;
+    let found = quarantined(host, &row, stage.as_ref()).await?.ok_or_else(|| nothing_quarantined(&row))?;
     let frames = host.store.read().journal(found.run).await?;
     let frame = replay::attest(frames, (ordinal, answer), (by.clone(), reason.clone()), host.now())
         .map_err(|error| not_attested(&row, &error))?;

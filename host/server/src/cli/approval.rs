@@ -29,8 +29,13 @@ pub enum Approval {
         approval: ApprovalId,
     },
     /// Approve
+    #[command(after_help = "Examples:
+  relhost approval approve apr-3 --comment 'smoke tests are green'
+  relhost approval approve apr-3 --as carol        in a rehearsal")]
     Approve(Decide),
     /// Reject
+    #[command(after_help = "Example:
+  relhost approval reject apr-3 --comment 'the smoke tests are red'")]
     Reject(Decide),
     /// Ask somebody else instead
     Reassign(Reassign),
@@ -38,9 +43,6 @@ pub enum Approval {
 
 /// A decision.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  relhost approval approve apr-3 --comment 'smoke tests are green'
-  relhost approval approve apr-3 --as carol        in a rehearsal")]
 pub struct Decide {
     /// The approval
     approval: ApprovalId,

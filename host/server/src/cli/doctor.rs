@@ -7,7 +7,7 @@ use relhost_engine::port::cluster::Cluster as _;
 use relhost_engine::port::store::StoreError;
 use relhost_kubernetes::KubeCluster;
 use relhost_model::config::{Config, MailTransport};
-use relhost_store::StateFolder;
+use relhost_store::{Held, SqliteStore, StateFolder};
 use serde::Serialize;
 
 use super::session::Session;
@@ -22,8 +22,13 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   relhost doctor
+  relhost doctor --deep
   relhost doctor --config /etc/relhost/relhost.yaml -o json")]
-pub struct Doctor {}
+pub struct Doctor {
+    /// Read the whole database: every row, every journal, every component. Takes long if it is large
+    #[arg(long)]
+    deep: bool,
+}
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,12 +56,12 @@ fn check(what: impl Into<String>, grade: Grade, found: impl Into<String>, fix: O
 ///
 /// # Errors
 /// None: what is wrong is a failed check.
-pub async fn run(session: &Session<'_>, _command: &Doctor) -> Result<Exit, Failure> {
+pub async fn run(session: &Session<'_>, command: &Doctor) -> Result<Exit, Failure> {
     let mut checks = vec![plugins()];
     match session.config(None) {
         Ok(config) => {
             checks.push(configuration(session, &config));
-            checks.push(state(session, &config));
+            checks.extend(state(session, &config, command.deep));
             let secrets = FileSecrets::new(config.folder.clone(), |name| std::env::var_os(name));
             checks.extend(pipelines(&config));
             checks.extend(mail(&config, &secrets));
@@ -118,15 +123,35 @@ fn configuration(session: &Session<'_>, config: &Config) -> Check {
     }
 }
 
-fn state(session: &Session<'_>, config: &Config) -> Check {
+fn state(session: &Session<'_>, config: &Config, deep: bool) -> Vec<Check> {
     let folder = session.state(config);
     if !folder.join("relhost.db").exists() {
-        return check("state", Grade::Pass, format!("none yet in {}", folder.display()), None);
+        return vec![check("state", Grade::Pass, format!("none yet in {}", folder.display()), None)];
     }
     match StateFolder::acquire(&folder) {
-        Ok(_) => check("state", Grade::Pass, folder.display().to_string(), None),
-        Err(StoreError::Owned { owner }) => check("state", Grade::Pass, format!("owned by {owner}"), None),
-        Err(error) => check("state", Grade::Fail, error.to_string(), None),
+        Ok(held) => {
+            let found = check("state", Grade::Pass, folder.display().to_string(), None);
+            std::iter::once(found).chain(deep.then(|| database(&held))).collect()
+        }
+        Err(StoreError::Owned { owner }) => {
+            let found = check("state", Grade::Pass, format!("owned by {owner}"), None);
+            let fix = Some("stop its owner, or look at a copy of the folder");
+            let unread = || check("database", Grade::Warn, "not read, because it is in use", fix);
+            std::iter::once(found).chain(deep.then(unread)).collect()
+        }
+        Err(error) => vec![check("state", Grade::Fail, error.to_string(), None)],
+    }
+}
+
+fn database(held: &Held) -> Check {
+    let fix =
+        Some("restore a backup of the state folder; what is named here is set aside, and the rest goes on");
+    match SqliteStore::examine(held) {
+        Ok(problems) if problems.is_empty() => {
+            check("database", Grade::Pass, "every row, journal and component is whole", None)
+        }
+        Ok(problems) => check("database", Grade::Fail, problems.join("\n"), fix),
+        Err(error) => check("database", Grade::Fail, error.to_string(), fix),
     }
 }
 

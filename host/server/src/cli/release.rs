@@ -122,6 +122,9 @@ pub struct Redeploy {
 pub struct Attest {
     /// The release
     release: String,
+    /// The stage; without it the only one whose run is quarantined
+    #[arg(long)]
+    stage: Option<StageName>,
     /// The call, as the journal numbers it
     #[arg(long)]
     ordinal: u32,
@@ -216,9 +219,9 @@ fn change(command: Release) -> Result<(Option<PersonId>, Request), Failure> {
         Release::Abort(Abort { release, stage, reason, act_as }) => {
             (act_as, Request::Abort { release: ReleaseRef(release), stage, reason })
         }
-        Release::Attest(Attest { release, ordinal, outcome, reason, act_as }) => {
+        Release::Attest(Attest { release, stage, ordinal, outcome, reason, act_as }) => {
             let answer = Box::new(read_answer(&outcome)?);
-            (act_as, Request::Attest { release: ReleaseRef(release), ordinal, answer, reason })
+            (act_as, Request::Attest { release: ReleaseRef(release), stage, ordinal, answer, reason })
         }
         Release::List { .. }
         | Release::Get(_)
