@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::approval::{Approver, Decision};
 use crate::digest::{Digest, canonical};
 use crate::id::{PluginName, RegistryName, SecretName};
+use crate::time::Millis;
 
 /// A host call with its arguments, as the journal keeps it. Secrets are names here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,22 @@ pub struct WaitCall {
     pub deployment: String,
     /// 0 means the default.
     pub timeout_seconds: u32,
+}
+
+/// The timeout of `wait` if the plugin gives none (the contract says so).
+const WAIT_DEFAULT: Millis = Millis::from_secs(600);
+/// The longest `wait` (the contract says so). Longer waits are approvals, which cost nothing.
+const WAIT_MAX: Millis = Millis::from_secs(3600);
+
+impl WaitCall {
+    /// How long it waits at most.
+    #[must_use]
+    pub fn timeout(&self) -> Millis {
+        match self.timeout_seconds {
+            0 => WAIT_DEFAULT,
+            seconds => Millis::from_secs(u64::from(seconds)).min(WAIT_MAX),
+        }
+    }
 }
 
 /// Arguments of `docker-registry`.

@@ -29,6 +29,8 @@ pub enum Found {
     Component(Component),
     /// Nothing.
     Nothing,
+    /// A file that cannot be read.
+    Unreadable(String),
     /// A file that is not what this host wrote. It was not loaded.
     Tampered(String),
 }
@@ -49,10 +51,24 @@ impl Cache {
         Ok(Self { folder, key })
     }
 
+    /// Removes what none of these engines would load: what another version has compiled, and what was left half
+    /// written. Nobody else may write meanwhile.
+    pub fn sweep(&self, engines: [&Engine; 2]) {
+        let ours = engines.map(suffix);
+        let names = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        for name in names.filter_map(|entry| entry.file_name().into_string().ok()) {
+            let old = name.ends_with(".cwasm") && !ours.iter().any(|ours| name.ends_with(ours.as_str()));
+            if old || name.ends_with(".tmp") {
+                // It is only in the way.
+                let _ = std::fs::remove_file(self.folder.join(name));
+            }
+        }
+    }
+
     /// The file of a component for an engine.
     #[must_use]
     pub fn path(&self, digest: &Digest, engine: &Engine) -> PathBuf {
-        self.folder.join(format!("{}-{}.cwasm", digest.hex(), compatibility(engine)))
+        self.folder.join(digest.hex() + &suffix(engine))
     }
 
     /// Looks for a component.
@@ -62,7 +78,7 @@ impl Cache {
         let bytes = match read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Found::Nothing,
-            Err(error) => return Found::Tampered(format!("read {}: {error}", path.display())),
+            Err(error) => return Found::Unreadable(format!("{} cannot be read: {error}", path.display())),
         };
         let tampered = |what: &str| Found::Tampered(format!("{}: {what}", path.display()));
         let Some((mac, compiled)) = bytes.split_at_checked(MAC_LEN) else {
@@ -107,6 +123,10 @@ impl Cache {
         mac.update(compiled);
         mac
     }
+}
+
+fn suffix(engine: &Engine) -> String {
+    format!("-{}.cwasm", compatibility(engine))
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {

@@ -103,10 +103,6 @@ pub const RANDOM_MAX: u32 = 1024;
 /// Wall time of `wait` beyond the request's own timeout: the server ends the wait itself, this is for a
 /// call that hangs.
 pub const WAIT_SLACK: Duration = Duration::from_secs(60);
-/// The timeout of `wait` if the plugin gives none (the contract says so).
-pub const WAIT_DEFAULT: Duration = Duration::from_secs(600);
-/// The longest `wait` (the contract says so).
-pub const WAIT_MAX: Duration = Duration::from_secs(3600);
 /// Wall time of `deploy` (the contract says ten minutes), with the same slack.
 pub const DEPLOY_CAP: Duration = Duration::from_secs(660);
 /// Wall time of every other host call: a database commit and at most one request to a cluster, which the

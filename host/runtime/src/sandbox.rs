@@ -109,6 +109,9 @@ impl Sandbox {
             compiling: Mutex::default(),
             compiling_large: Mutex::default(),
         };
+        if let Some(cache) = &shared.cache {
+            cache.sweep([&shared.stage_engine, &shared.policy_engine]);
+        }
         let ticker = Ticker::new(&shared.stage_engine);
         Ok((Self(Arc::new(shared)), ticker))
     }
@@ -262,6 +265,10 @@ impl Sandbox {
         match self.cached(engine, digest) {
             Found::Component(component) => return Ok(Compiled { component, warnings }),
             Found::Nothing => {}
+            Found::Unreadable(what) => {
+                tracing::warn!(%digest, what, "a compiled component was not used");
+                warnings.push(format!("compiled {} again: {what}", digest.short()));
+            }
             Found::Tampered(what) => {
                 tracing::warn!(%digest, what, "a compiled component was not used");
                 warnings.push(format!(

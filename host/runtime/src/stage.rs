@@ -19,7 +19,7 @@ use crate::fault::{Ended, Who, classify};
 use crate::grant::Interface;
 use crate::limits::{
     CALL_CAP, CODE_MAX, DEPLOY_CAP, DETAILS_MAX, Limits, OUTPUT_NAME_MAX, OUTPUT_VALUE_MAX, RESULT_MAX,
-    SENTENCE_MAX, WAIT_DEFAULT, WAIT_MAX, WAIT_SLACK,
+    SENTENCE_MAX, WAIT_SLACK,
 };
 use crate::request::CONTEXT_REP;
 use crate::state::exchange::{Exchange, Reply, Turn};
@@ -158,10 +158,7 @@ fn finish(end: Result<Result<StageOutcome, CallError>, Ended>, stop: Option<Call
 pub fn cap(call: &HostCall) -> Duration {
     match call {
         HostCall::Deploy(_) => DEPLOY_CAP,
-        HostCall::Wait(call) if call.timeout_seconds == 0 => WAIT_DEFAULT + WAIT_SLACK,
-        HostCall::Wait(call) => {
-            Duration::from_secs(u64::from(call.timeout_seconds)).min(WAIT_MAX) + WAIT_SLACK
-        }
+        HostCall::Wait(call) => call.timeout().to_std() + WAIT_SLACK,
         HostCall::DockerRegistrySecret(_)
         | HostCall::GenericSecret(_)
         | HostCall::AwaitApproval(_)

@@ -92,6 +92,33 @@ fn only_the_owner_may_read_the_folder() {
     assert_eq!(std::fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
+#[test]
+fn what_nobody_loads_any_more_is_removed_at_the_start() {
+    let folder = filled();
+    let names = || {
+        let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    let ours = names();
+    let old = format!("{}-0123456789abcdef0123456789abcdef.cwasm", Digest::of(&succeeds()).hex());
+    for left in [old.as_str(), ".0123456789ab-1-0.tmp"] {
+        std::fs::write(folder.path().join(left), b"left").unwrap();
+    }
+    started(folder.path(), KEY);
+    assert_eq!(names(), ours);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_no_intruder() {
+    let folder = filled();
+    let path = file(folder.path(), &succeeds(), &stage_engine());
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let plugin = register(&started(folder.path(), KEY), &succeeds());
+    let first = plugin.warnings().first().expect("it is said");
+    assert!(first.contains("cannot be read") && !first.contains("tampered"), "{first}");
+}
+
 /// What somebody may have done to a file. Each leaves something that would load, or nearly.
 fn tampered(folder: &Path, path: &Path) -> Vec<(&'static str, Vec<u8>)> {
     let ours = std::fs::read(path).unwrap();

@@ -13,14 +13,13 @@ use relhost_engine::port::store::{Change, Commit, Store as _};
 use relhost_model::artifact::FrozenArtifact;
 use relhost_model::call::{
     Answer, AppliedObject, CallError, DeployCall, Deployed, DockerRegistryCall, GenericSecretCall, HostCall,
-    LogLine, WaitCall,
+    LogLine,
 };
 use relhost_model::config::{Allow, Config};
 use relhost_model::digest::Digest;
 use relhost_model::id::{EnvironmentName, ReleaseId, StageName};
 use relhost_model::release::Mode;
 use relhost_model::secret::{SecretSource, SecretValue};
-use relhost_model::time::Millis;
 use relhost_store::kill;
 
 use crate::host::Host;
@@ -29,10 +28,6 @@ use crate::host::Host;
 const DEPLOY_CAP: Duration = Duration::from_secs(600);
 /// Any other call that is one or two requests.
 const CALL_CAP: Duration = Duration::from_secs(30);
-/// What `wait` takes if the plugin does not say.
-const WAIT_DEFAULT: Millis = Millis::from_secs(600);
-/// The longest a plugin may wait; longer waits are approvals, which cost nothing.
-const WAIT_MAX: Millis = Millis::from_secs(3600);
 /// A wait ends by its own deadline; this much later it is cut.
 const WAIT_SLACK: Duration = Duration::from_secs(15);
 
@@ -119,7 +114,7 @@ pub async fn perform(
 ) -> Answer {
     let (cap, limit) = match call {
         HostCall::Deploy(_) => (DEPLOY_CAP, "10 minutes"),
-        HostCall::Wait(call) => (wait_span(call).to_std() + WAIT_SLACK, "its timeout"),
+        HostCall::Wait(call) => (call.timeout().to_std() + WAIT_SLACK, "its timeout"),
         _ => (CALL_CAP, "30 seconds"),
     };
     let making = async {
@@ -165,7 +160,7 @@ async fn make(
                     format!("there is no deployment `{}` in this run", call.deployment),
                 )
             })?;
-            let request = WaitRequest { key, objects: deployed.objects.clone(), timeout: wait_span(call) };
+            let request = WaitRequest { key, objects: deployed.objects.clone(), timeout: call.timeout() };
             cluster.wait(&request, lines).await.map(Answer::Rollout)
         }
         HostCall::DockerRegistrySecret(call) => {
@@ -194,13 +189,6 @@ fn unmoved(config: &Config, target: &Target) -> Result<(), CallError> {
     let text = format!("environment `{environment}` is {} now; this was planned for {planned}", shown(&now));
     let help = "`relhost release redeploy` plans it for where the environment is now";
     Err(CallError::permanent("target-changed", text).with("help", help))
-}
-
-fn wait_span(call: &WaitCall) -> Millis {
-    match call.timeout_seconds {
-        0 => WAIT_DEFAULT,
-        seconds => Millis::from_secs(u64::from(seconds)).min(WAIT_MAX),
-    }
 }
 
 async fn deploy(
