@@ -10,7 +10,6 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use relhost_connect::mail::AskFacts;
 use relhost_engine::port::store::ApprovalRow;
 use relhost_model::actor::Actor;
 use relhost_model::id::{ApprovalId, PersonId};
@@ -21,8 +20,6 @@ use super::html::{self, Attempt};
 use super::listener::Bounded;
 use crate::app::approval::{self, Ballot};
 use crate::app::caller::Caller;
-use crate::dispatch::advance::load;
-use crate::dispatch::facts;
 use crate::exit::{Exit, Failure};
 use crate::host::Host;
 use crate::token::Binding;
@@ -135,7 +132,7 @@ async fn show(State(page): State<Page>, Path(link): Path<Link>) -> Response {
 
 async fn render(page: &Page, checked: &Checked, attempt: Attempt<'_>, status: StatusCode) -> Response {
     let row = &checked.row;
-    let Some(facts) = facts_of(page, checked).await else { return unreadable() };
+    let Ok(facts) = approval::facts(&page.host, row, &checked.person).await else { return unreadable() };
     let text = match &row.decision {
         Some(decision) => {
             let words = format!("{} {} to {}", facts.pipeline, facts.version, facts.stage);
@@ -146,12 +143,6 @@ async fn render(page: &Page, checked: &Checked, attempt: Attempt<'_>, status: St
         None => html::form(&facts, row, Attempt { person: checked.person.as_str(), ..attempt }),
     };
     (status, Html(text)).into_response()
-}
-
-/// Nothing if the store cannot be read.
-async fn facts_of(page: &Page, checked: &Checked) -> Option<AskFacts> {
-    let state = load(&page.host, checked.row.approval.release).await.ok()?;
-    facts::ask(&page.host, &state, &checked.row, &checked.person, None).await.ok()
 }
 
 fn unreadable() -> Response {
@@ -198,7 +189,7 @@ async fn decide(State(page): State<Page>, Path(link): Path<Link>, request: Reque
 async fn decided(page: &Page, checked: Checked, approve: bool) -> Response {
     let word = if approve { "approved" } else { "rejected" };
     let row = &checked.row;
-    let Some(facts) = facts_of(page, &checked).await else { return unreadable() };
+    let Ok(facts) = approval::facts(&page.host, row, &checked.person).await else { return unreadable() };
     let next = match &row.decision {
         Some(decision) => format!("The request is closed: {}.", decision.resolution),
         None => format!("Still needed: {}.", row.waiting_for),

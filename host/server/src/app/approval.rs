@@ -1,15 +1,18 @@
 //! Approvals: see them, decide them, ask somebody else.
 
+use relhost_connect::mail::AskFacts;
 use relhost_engine::approval as rules;
 use relhost_engine::approval::{Candidate, Refused};
 use relhost_engine::port::store::{ApprovalRow, Change, Commit, Rows, Store as _, StoreError};
 use relhost_model::approval::Approver;
 use relhost_model::call::{LogLevel, LogLine};
 use relhost_model::digest::Digest;
-use relhost_model::id::ApprovalId;
+use relhost_model::id::{ApprovalId, PersonId};
 use relhost_model::release::Mode;
 
 use super::caller::Caller;
+use crate::dispatch::advance::load;
+use crate::dispatch::facts;
 use crate::dispatch::verdict::{current_content, missing, recheck, settle, was_quicker};
 use crate::exit::{Exit, Failure};
 use crate::host::Host;
@@ -66,6 +69,15 @@ pub async fn row(host: &Host, id: ApprovalId) -> Result<ApprovalRow, Failure> {
         Failure::new(Exit::Invalid, "unknown-approval", format!("there is no approval {id}"))
             .help("`relhost approval list` shows the open ones")
     })
+}
+
+/// What a person must know to decide it.
+///
+/// # Errors
+/// If the store fails.
+pub async fn facts(host: &Host, row: &ApprovalRow, person: &PersonId) -> Result<AskFacts, Failure> {
+    let state = load(host, row.approval.release).await?;
+    Ok(facts::ask(host, &state, row, person, None).await?)
 }
 
 /// Decides: the floor, then the policies, then one transaction. Answers only when it is durable.
