@@ -325,7 +325,7 @@ pub const MUTATIONS: &[Mutation] = &[
         to: "    let _ = expected;\n    APPROVAL.reseal",
         test: Test {
             place: STORE,
-            name: "sqlite::approvals::two_deciders_and_one_resolution",
+            name: "sqlite::approvals::the_version_counts_votes_reassignments_and_the_end",
             file: "host/store/tests/conformance/approvals.rs",
         },
     },
