@@ -39,8 +39,7 @@ pub(crate) fn writer(held: &lock::Held) -> Result<Connection, StoreError> {
     }
     let path = held.database();
     create(held.folder(), &path)?;
-    wal::verify(&path)
-        .map_err(|problem| StoreError::Damaged { reason: format!("{}: {problem}", path.display()) })?;
+    verify_log(&path)?;
     prepare_writer(&path).map_err(|fault| explain(&path, fault))
 }
 
@@ -50,11 +49,15 @@ pub(crate) fn reader(held: &lock::Held) -> Result<Connection, StoreError> {
     prepare_reader(&path).map_err(|fault| explain(&path, fault))
 }
 
+fn verify_log(path: &Path) -> Result<(), StoreError> {
+    wal::verify(path)
+        .map_err(|problem| StoreError::Damaged { reason: format!("{}: {problem}", path.display()) })
+}
+
 /// Reads a database that nobody has open, as it is.
 pub(crate) fn unopened<T>(held: &lock::Held, read: fn(&Connection) -> Outcome<T>) -> Result<T, StoreError> {
     let path = held.database();
-    wal::verify(&path)
-        .map_err(|problem| StoreError::Damaged { reason: format!("{}: {problem}", path.display()) })?;
+    verify_log(&path)?;
     let db = reader(held)?;
     migration::check(&db).and_then(|_| read(&db)).map_err(|fault| explain(&path, fault))
 }

@@ -128,19 +128,19 @@ fn state(session: &Session<'_>, config: &Config, deep: bool) -> Vec<Check> {
     if !folder.join("relhost.db").exists() {
         return vec![check("state", Grade::Pass, format!("none yet in {}", folder.display()), None)];
     }
-    match StateFolder::acquire(&folder) {
+    let (found, database) = match StateFolder::acquire(&folder) {
         Ok(held) => {
             let found = check("state", Grade::Pass, folder.display().to_string(), None);
-            std::iter::once(found).chain(deep.then(|| database(&held))).collect()
+            (found, deep.then(|| database(&held)))
         }
         Err(StoreError::Owned { owner }) => {
-            let found = check("state", Grade::Pass, format!("owned by {owner}"), None);
             let fix = Some("stop its owner, or look at a copy of the folder");
             let unread = || check("database", Grade::Warn, "not read, because it is in use", fix);
-            std::iter::once(found).chain(deep.then(unread)).collect()
+            (check("state", Grade::Pass, format!("owned by {owner}"), None), deep.then(unread))
         }
-        Err(error) => vec![check("state", Grade::Fail, error.to_string(), None)],
-    }
+        Err(error) => (check("state", Grade::Fail, error.to_string(), None), None),
+    };
+    std::iter::once(found).chain(database).collect()
 }
 
 fn database(held: &Held) -> Check {

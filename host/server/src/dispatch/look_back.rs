@@ -23,11 +23,11 @@ pub async fn first(host: &Host) -> Result<(), AdvanceError> {
 /// Evaluates every open approval: groups may have other members, and policies another opinion. However many wait,
 /// nobody waits for this: a vote is judged by today's configuration anyway. Runs that were left go on first.
 pub async fn approvals(host: Arc<Host>) {
-    let result = match runs_are_taken(&host).await {
-        Ok(()) => evaluate(&host, None).await,
-        Err(error) => Err(error.into()),
+    let evaluated = async {
+        runs_are_taken(&host).await?;
+        evaluate(&host, None).await
     };
-    report(&host, "evaluate the open approvals", result);
+    report(&host, "evaluate the open approvals", evaluated.await);
 }
 
 /// Waits until no run is ready that nobody drives.

@@ -96,21 +96,21 @@ pub(crate) fn read(db: &Connection, run: RunId) -> Outcome<Vec<Frame>> {
     let mut frames: Vec<Frame> = Vec::new();
     while let Some(row) = rows.next()? {
         let position = frames.len() as u64;
-        let what = || format!("frame {position} of {run}");
+        let what = format_args!("frame {position} of {run}");
         if uint(row.get(0)?) != position {
-            return Err(Fault::damaged(what(), "it is missing"));
+            return Err(Fault::damaged(what, "it is missing"));
         }
-        seal::check(row, 5, format_args!("frame {position} of {run}"))?;
-        let body = row.get_ref(4)?.as_blob().map_err(|cause| Fault::damaged(what(), cause))?;
-        let hash = row.get_ref(3)?.as_blob().map_err(|cause| Fault::damaged(what(), cause))?;
-        let hash = digest(format_args!("frame {position} of {run}"), hash)?;
+        seal::check(row, 5, what)?;
+        let body = row.get_ref(4)?.as_blob().map_err(|cause| Fault::damaged(what, cause))?;
+        let hash = row.get_ref(3)?.as_blob().map_err(|cause| Fault::damaged(what, cause))?;
+        let hash = digest(what, hash)?;
         if hash != journal::chain(frames.last().map(|frame| frame.hash), body) {
             return Err(Fault::damaged(
-                what(),
+                what,
                 "its hash does not follow from the frame before it and its body",
             ));
         }
-        let records = journal::decode(body).map_err(|cause| Fault::damaged(what(), explain(&cause)))?;
+        let records = journal::decode(body).map_err(|cause| Fault::damaged(what, explain(&cause)))?;
         let (epoch, at) = (uint(row.get(1)?), moment(row.get(2)?));
         frames.push(Frame { run, position, epoch, records, hash, at, logs: Vec::new() });
     }
