@@ -1,8 +1,8 @@
 //! Applies a set of manifests: everything is checked before anything is changed.
 //!
-//! Read, put in images, confine, resolve kinds, ask for rights, dry-run every object on the server, and only
-//! then apply, wave after wave. Server-side apply under one field manager, so a repeated apply of the same
-//! set changes nothing, and a kill in the middle is mended by doing it again.
+//! Read, put in images, confine, resolve kinds, ask for rights, leave out what is already so, dry-run every object on the
+//! server, and only then apply, wave after wave. Server-side apply under one field manager, so a repeated apply of the
+//! same set changes nothing, and a kill in the middle is mended by doing it again.
 
 pub(crate) mod access;
 mod check;
@@ -10,10 +10,12 @@ mod conflict;
 pub(crate) mod failure;
 mod migrate;
 mod one;
+mod owner;
 mod plan;
 mod pull_secret;
 mod scale;
 pub mod secret;
+mod standing;
 mod wave;
 
 use futures::FutureExt as _;
@@ -59,6 +61,7 @@ pub async fn run(
     let mut warnings = access::check(connection, &planned).await?;
     pull_secret::check(connection, &request.pull_secrets, &planned).await?;
     scale::keep(connection, &mut planned).await?;
+    standing::find(connection, &mut planned).await;
     planned.sort_by_key(|object| object.wave);
     check::first(connection, &mut planned).await?;
 

@@ -261,21 +261,16 @@ impl Sandbox {
             return Ok(Compiled { component, warnings: Vec::new() });
         }
         let _one_at_a_time = lane.lock().unwrap_or_else(PoisonError::into_inner);
+        let why = match self.cached(engine, digest) {
+            Found::Component(component) => return Ok(Compiled { component, warnings: Vec::new() }),
+            Found::Nothing => None,
+            Found::Unreadable(what) => Some(what),
+            Found::Tampered(what) => Some(format!("the cache was tampered with: {what}")),
+        };
         let mut warnings = Vec::new();
-        match self.cached(engine, digest) {
-            Found::Component(component) => return Ok(Compiled { component, warnings }),
-            Found::Nothing => {}
-            Found::Unreadable(what) => {
-                tracing::warn!(%digest, what, "a compiled component was not used");
-                warnings.push(format!("compiled {} again: {what}", digest.short()));
-            }
-            Found::Tampered(what) => {
-                tracing::warn!(%digest, what, "a compiled component was not used");
-                warnings.push(format!(
-                    "compiled {} again, because the cache was tampered with: {what}",
-                    digest.short()
-                ));
-            }
+        if let Some(why) = why {
+            tracing::warn!(%digest, why, "a compiled component was not used");
+            warnings.push(format!("compiled {} again: {why}", digest.short()));
         }
         let compiled = self.0.compiler.compile(kind, bytes)?;
         // It was compiled for this engine, so what is left to be refused by is the pool.

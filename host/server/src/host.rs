@@ -27,7 +27,7 @@ use relhost_store::{Held, SqliteStore};
 
 use self::board::Board;
 use self::cluster::Clusters;
-use self::compiler::Aside;
+use self::compiler::ChildProcess;
 use self::drives::Drives;
 use self::mailer::Mailers;
 use self::states::States;
@@ -137,7 +137,7 @@ impl Host {
             cache_dir: Some(folder.join("cache")),
             cache_key: key.derive("component-cache"),
             limits: config.limits.clone(),
-            compiler: Arc::new(Aside),
+            compiler: Arc::new(ChildProcess),
         };
         let (sandbox, ticker) = Sandbox::new(options).map_err(|e| fault("start the sandbox", &e))?;
         supervisor

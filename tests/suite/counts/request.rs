@@ -7,9 +7,10 @@ use relhost_tests::shop::Shop;
 
 use super::holds;
 
-/// Two sizes: what the larger one costs more is the objects' own.
-const FEW: u32 = 5;
-const MANY: u32 = 25;
+/// Two sizes: what the larger one costs more is the objects' own. Both are so large that the objects are looked at before
+/// they are applied.
+const FEW: u32 = 10;
+const MANY: u32 = 30;
 
 fn objects(count: u32) -> String {
     (0..count).fold(String::new(), |mut text, n| {

@@ -55,7 +55,8 @@ async fn all(connection: &Connection, planned: &mut [Planned], check: Check) -> 
     if !connection.asks_first() {
         return Ok(());
     }
-    let asked = planned.iter_mut().enumerate().filter(|(_, object)| object.check == check);
+    let asked = planned.iter_mut().enumerate();
+    let asked = asked.filter(|(_, object)| object.check == check && object.stands.is_none());
     let asked: Vec<_> = asked
         .map(|(index, object)| one::dry_run(connection, object).map(move |done| (index, done)).boxed())
         .collect();

@@ -6,12 +6,9 @@ use std::borrow::Cow;
 use relhost_model::call::CallError;
 use serde_json::{Map, Value, json};
 
-use super::failure;
 use super::plan::Planned;
-use crate::client::{Connection, MANAGER};
-
-/// What kubectl calls itself when it applies client-side.
-const CLIENT_SIDE: &str = "kubectl-client-side-apply";
+use super::{failure, owner};
+use crate::client::Connection;
 
 /// How often it is tried: the controllers of the object write its status just after it was applied.
 const ROUNDS_MAX: u32 = 5;
@@ -31,7 +28,7 @@ pub(super) async fn from_client_side(
     let told = |planned: &Planned, error| failure::of(connection, planned, &error);
     let mut seen = Cow::Borrowed(applied);
     for _ in 0..ROUNDS_MAX {
-        let Some(managers) = merged(&seen["metadata"]["managedFields"]) else { return Ok(false) };
+        let Some(managers) = merged(owner::all(&seen)) else { return Ok(false) };
         let patch = json!([
             { "op": "replace", "path": "/metadata/managedFields", "value": managers },
             // With the version that was seen, the server refuses if it is another one by now.
@@ -54,13 +51,10 @@ pub(super) async fn from_client_side(
 }
 
 /// The list of managers with the client-side one merged into ours; `None` if it is not there.
-fn merged(managers: &Value) -> Option<Vec<Value>> {
-    let managers = managers.as_array()?;
-    let theirs = managers.iter().find(|entry| {
-        entry["manager"] == CLIENT_SIDE && entry["operation"] == "Update" && entry["subresource"].is_null()
-    })?;
+fn merged(managers: &[Value]) -> Option<Vec<Value>> {
+    let theirs = managers.iter().find(|entry| owner::is_client_side(entry))?;
     let mut kept: Vec<Value> = managers.iter().filter(|entry| *entry != theirs).cloned().collect();
-    let ours = kept.iter_mut().find(|entry| entry["manager"] == MANAGER && entry["operation"] == "Apply")?;
+    let ours = kept.iter_mut().find(|entry| owner::is_ours(entry))?;
     union(&mut ours["fieldsV1"], &theirs["fieldsV1"]);
     Some(kept)
 }
@@ -86,18 +80,18 @@ mod tests {
 
     use super::super::plan::Check;
     use super::*;
-    use crate::client::Kind;
+    use crate::client::{Kind, MANAGER};
     use crate::object::Object;
 
     #[test]
     fn the_client_side_entry_goes_into_ours() {
         let managers = json!([
             { "manager": "relhost", "operation": "Apply", "fieldsV1": { "f:spec": { "f:replicas": {} } } },
-            { "manager": CLIENT_SIDE, "operation": "Update",
+            { "manager": "kubectl-client-side-apply", "operation": "Update",
               "fieldsV1": { "f:spec": { "f:paused": {}, "f:replicas": {} }, "f:metadata": { "f:labels": {} } } },
             { "manager": "kube-controller-manager", "operation": "Update", "subresource": "status" },
         ]);
-        let merged = merged(&managers).unwrap();
+        let merged = merged(managers.as_array().unwrap()).unwrap();
         assert_eq!(merged.len(), 2);
         let fields =
             json!({ "f:spec": { "f:replicas": {}, "f:paused": {} }, "f:metadata": { "f:labels": {} } });
@@ -107,8 +101,8 @@ mod tests {
     #[test]
     fn nothing_is_done_where_nobody_applied_client_side() {
         let managers = json!([{ "manager": "relhost", "operation": "Apply", "fieldsV1": {} }]);
-        assert_eq!(merged(&managers), None);
-        assert_eq!(merged(&Value::Null), None);
+        assert_eq!(merged(managers.as_array().unwrap()), None);
+        assert_eq!(merged(&[]), None);
     }
 
     #[tokio::test]
@@ -116,7 +110,7 @@ mod tests {
         let live = |version: &str| {
             json!({ "metadata": { "resourceVersion": version, "managedFields": [
                 { "manager": MANAGER, "operation": "Apply", "fieldsV1": {} },
-                { "manager": CLIENT_SIDE, "operation": "Update", "fieldsV1": { "f:spec": {} } },
+                { "manager": "kubectl-client-side-apply", "operation": "Update", "fieldsV1": { "f:spec": {} } },
             ] } })
         };
         let answers = Mutex::new(VecDeque::from([(409, json!({})), (200, live("2")), (200, live("3"))]));

@@ -7,8 +7,9 @@ use relhost_model::time::{Millis, Timestamp};
 use serde_json::Value;
 
 use super::plan::Planned;
-use super::{conflict, failure, migrate, wave};
-use crate::client::{ApiError, Apply, Connection, MANAGER, Response};
+use super::{conflict, failure, migrate, owner, wave};
+use crate::client::{ApiError, Apply, Connection, Response};
+use crate::object::Object;
 
 /// How often a conflict is settled for one object. Two rounds settle every field that the server names, unless
 /// somebody changes the object meanwhile; the controllers of one that is being rolled out write its status
@@ -67,6 +68,9 @@ pub(super) async fn apply(
     connection: &Connection,
     planned: &mut Planned,
 ) -> Result<AppliedObject, CallError> {
+    if let Some(live) = &planned.stands {
+        return Ok(applied(&planned.object, Change::Unchanged, live));
+    }
     let mut response = send(connection, planned, false).await?;
     let created = response.status == 201;
     if migrate::from_client_side(connection, planned, &response.body).await? {
@@ -84,24 +88,24 @@ pub(super) async fn apply(
         () if stands => Change::Unchanged,
         () => Change::Configured,
     };
-    Ok(AppliedObject {
-        api_version: planned.object.api_version().to_owned(),
-        kind: planned.object.kind().to_owned(),
-        name: planned.object.name().to_owned(),
+    Ok(applied(&planned.object, change, &response.body))
+}
+
+fn applied(object: &Object, change: Change, live: &Value) -> AppliedObject {
+    AppliedObject {
+        api_version: object.api_version().to_owned(),
+        kind: object.kind().to_owned(),
+        name: object.name().to_owned(),
         change,
-        generation: response.body["metadata"]["generation"].as_i64(),
-        uid: text(&response.body, "uid"),
-    })
+        generation: live["metadata"]["generation"].as_i64(),
+        uid: text(live, "uid"),
+    }
 }
 
 /// Whether what we own of an object is older than the answer: an apply that changes nothing leaves the time at which
 /// its manager wrote. Both are whole seconds, so what was written a second ago counts as written now.
 fn was_written_before(response: &Response) -> bool {
-    let entries =
-        response.body["metadata"]["managedFields"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let ours = entries.iter().find(|entry| {
-        entry["manager"] == MANAGER && entry["operation"] == "Apply" && entry["subresource"].is_null()
-    });
+    let ours = owner::ours(&response.body);
     let written = ours.and_then(|entry| entry["time"].as_str()?.parse::<jiff::Timestamp>().ok());
     let written = written.and_then(|time| u64::try_from(time.as_millisecond()).ok());
     written.zip(response.date).is_some_and(|(written, now)| now.since(Timestamp(written)) > SECOND)

@@ -20,6 +20,8 @@ pub(super) struct Planned {
     pub wave: u8,
     /// When it can be checked.
     pub check: Check,
+    /// What is live, if an apply would change nothing of it: then nothing is asked or sent.
+    pub stands: Option<Value>,
     /// Take fields from managers that give way, as long as the object has this resource version: what
     /// somebody writes later is not what was looked at.
     pub taken: Option<String>,
@@ -47,7 +49,8 @@ impl Planned {
         // What an earlier wave defines cannot be in that wave itself.
         let earliest = if check == Check::Defined { wave::DEFINITIONS + 1 } else { wave::DEFINITIONS };
         let wave = wave::of(object.kind()).max(earliest);
-        Self { object, kind, wave, check, taken: None, asked: false, before: None, notes: Vec::new() }
+        let (stands, taken, before) = (None, None, None);
+        Self { object, kind, wave, check, stands, taken, asked: false, before, notes: Vec::new() }
     }
 
     /// What is sent.

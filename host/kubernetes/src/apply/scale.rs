@@ -7,9 +7,9 @@
 use relhost_model::call::CallError;
 use serde_json::Value;
 
-use super::failure;
 use super::plan::Planned;
-use crate::client::{ApiError, Connection, MANAGER};
+use super::{failure, owner};
+use crate::client::{ApiError, Connection};
 use crate::object::Object;
 
 /// Kinds that have a size.
@@ -55,11 +55,6 @@ fn scaler_of(planned: &[Planned], index: usize) -> Option<String> {
 
 /// The live size, if an earlier release has set it.
 fn ours(live: &Value) -> Option<i64> {
-    let managers = live["metadata"]["managedFields"].as_array()?;
-    let set = managers.iter().any(|entry| {
-        entry["manager"] == MANAGER
-            && entry["operation"] == "Apply"
-            && entry["fieldsV1"]["f:spec"]["f:replicas"].is_object()
-    });
+    let set = owner::ours(live)?["fieldsV1"]["f:spec"]["f:replicas"].is_object();
     live["spec"]["replicas"].as_i64().filter(|_| set)
 }

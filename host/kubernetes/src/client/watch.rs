@@ -1,5 +1,6 @@
 //! Lists that say when they were true, and watches that go on from there.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use super::{ApiError, Connection, Kind, List, PAGE};
 
 /// A watch that is not there after this time is tried again: the server answers at once or not at all.
 const OPEN_DEADLINE: Duration = Duration::from_secs(30);
+/// So many more pages are read for some objects than they would fill.
+const PAGES_BESIDE: usize = 2;
 
 /// Every object of a kind, at one point of the cluster's history.
 #[derive(Debug, Clone)]
@@ -24,6 +27,14 @@ pub struct Snapshot {
     pub version: String,
     /// What time it was at the server.
     pub date: Option<Timestamp>,
+}
+
+/// A part of a list.
+struct Page {
+    items: Vec<Value>,
+    next: Option<String>,
+    version: String,
+    date: Option<Timestamp>,
 }
 
 /// What a watch tells.
@@ -44,8 +55,7 @@ impl Connection {
         let mut items = Vec::new();
         let mut from = String::new();
         loop {
-            let path = what.path(&self.path(kind, None), PAGE, &from);
-            let response = match self.send(Method::GET, &path, None).await {
+            let page = match self.page(kind, what, &from).await {
                 // The next page was asked for too late: the list begins again.
                 Err(error) if error.is(410) && !from.is_empty() => {
                     items.clear();
@@ -54,19 +64,53 @@ impl Connection {
                 }
                 answered => answered?,
             };
-            let mut page = response.body;
-            if let Value::Array(more) = page["items"].take() {
-                items.extend(more);
-            }
-            let metadata = &page["metadata"];
-            match metadata["continue"].as_str() {
-                Some(token) if !token.is_empty() => from = token.to_owned(),
-                _ => {
-                    let version = metadata["resourceVersion"].as_str().unwrap_or_default().to_owned();
-                    return Ok(Snapshot { items, version, date: response.date });
-                }
+            items.extend(page.items);
+            match page.next {
+                Some(next) => from = next,
+                None => return Ok(Snapshot { items, version: page.version, date: page.date }),
             }
         }
+    }
+
+    /// The objects of these names that are there. Of a kind that has many more, some may be left out: reading others
+    /// costs as much.
+    ///
+    /// # Errors
+    /// If the server refuses or cannot be reached.
+    pub async fn named(
+        &self,
+        kind: &Kind,
+        names: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Value>, ApiError> {
+        let mut found = BTreeMap::new();
+        let mut from = String::new();
+        for _ in 0..PAGES_BESIDE + names.len() / PAGE {
+            let page = self.page(kind, &List::default(), &from).await?;
+            for object in page.items {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                if names.contains(name) {
+                    found.insert(name.to_owned(), object);
+                }
+            }
+            match page.next {
+                Some(next) if found.len() < names.len() => from = next,
+                _ => break,
+            }
+        }
+        Ok(found)
+    }
+
+    async fn page(&self, kind: &Kind, what: &List<'_>, from: &str) -> Result<Page, ApiError> {
+        let path = what.path(&self.path(kind, None), PAGE, from);
+        let response = self.send(Method::GET, &path, None).await?;
+        let mut body = response.body;
+        let items = match body["items"].take() {
+            Value::Array(items) => items,
+            _ => Vec::new(),
+        };
+        let text = |name: &str| body["metadata"][name].as_str().unwrap_or_default().to_owned();
+        let next = Some(text("continue")).filter(|token| !token.is_empty());
+        Ok(Page { items, next, version: text("resourceVersion"), date: response.date })
     }
 
     /// Tells what changes after a snapshot. The server ends it after `limit`; an error ends it too. The

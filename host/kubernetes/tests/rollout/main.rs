@@ -9,6 +9,7 @@ mod cuts;
 mod failures;
 mod namespace;
 mod rights;
+mod standing;
 mod successes;
 
 use relhost_model::time::Millis;

@@ -1,6 +1,8 @@
 //! Follows a release to its end: shows what happens, asks the terminal, and knows when only people can
 //! move it on.
 
+mod prompt;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,14 +12,15 @@ use relhost_model::id::{ApprovalId, DeploymentId, PersonId, ReleaseId, StageName
 use relhost_model::release::Status;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::decide::{self, Answered, Decider, Terminal};
+use super::decide::Terminal;
 use super::progress::Progress;
 use super::session::{Session, unexpected};
 use super::show;
 use crate::app::release::{exit, next_manual};
 use crate::exit::{Exit, Failure};
 use crate::owner::{Backend, stopped};
-use crate::protocol::{ApprovalView, News, Reply, Request};
+use crate::protocol::{News, Reply, Request};
+use prompt::unasked;
 
 /// How long one look may take; the owner answers at once when something happens.
 const LOOK: Duration = Duration::from_secs(20);
@@ -256,15 +259,6 @@ impl Follower<'_> {
         }
     }
 
-    /// Takes the question back if somebody else answered it.
-    fn forget_decided(&mut self, news: &News) {
-        let open = |id: ApprovalId| news.open.iter().any(|view| view.row.approval.id == id);
-        if self.asked.as_ref().is_some_and(|(asked, _)| !open(*asked)) {
-            self.session.ui.answered(false);
-            self.asked = None;
-        }
-    }
-
     /// Says once who holds the environment that a stage waits for, if nothing else of the release moves.
     async fn explain_queue(&mut self, row: &ReleaseRow) -> Result<(), Failure> {
         let queued = row.summary.stages.iter().find(|stage| stage.state == StageState::Queued);
@@ -285,74 +279,6 @@ impl Follower<'_> {
                 stage.stage
             ));
             self.explained = Some(stage.stage.clone());
-        }
-        Ok(())
-    }
-
-    /// Asks the next approval that was not put off, unless one is being asked.
-    fn prompt(&mut self, news: &News) {
-        let quiet = self.follow.watch_only || !self.session.ui.for_people();
-        if self.asked.is_some() || quiet || unasked(news) {
-            return;
-        }
-        for view in &news.open {
-            let id = view.row.approval.id;
-            if self.put_off.contains(&id) {
-                continue;
-            }
-            if self.terminal.is_none() {
-                self.session.ui.note(&self.how_to_decide(view));
-            } else if let Some(progress) = &mut self.progress {
-                progress.pause();
-            }
-            let decider = decide::decider(view, self.follow.user.as_ref());
-            if self.terminal.is_some() && decide::ask(&self.session, view, &decider) {
-                if let Decider::Person(person) = decider {
-                    self.asked = Some((id, person));
-                }
-                return;
-            }
-            self.put_off.push(id);
-        }
-    }
-
-    fn how_to_decide(&self, view: &ApprovalView) -> String {
-        let act_as = match (view.row.approval.rehearsal, view.asked.first()) {
-            (true, Some(person)) => format!(" --as {person}"),
-            _ => String::new(),
-        };
-        format!(
-            "{} waits for {}; decide in another shell: relhost approval approve {}{act_as}{}",
-            view.id,
-            show::names(&view.asked),
-            view.id,
-            self.follow.again
-        )
-    }
-
-    async fn typed(&mut self, news: Option<&News>, line: Option<String>) -> Result<(), Failure> {
-        let Some(line) = line else {
-            self.session.ui.answered(false);
-            self.session.ui.note("the terminal takes no more answers; what waits is decided elsewhere");
-            (self.terminal, self.asked) = (None, None);
-            return Ok(());
-        };
-        let Some((id, person)) = self.asked.clone() else { return Ok(()) };
-        let view = news.and_then(|news| news.open.iter().find(|view| view.row.approval.id == id));
-        let Some(view) = view else { return Ok(()) };
-        self.session.ui.answered(true);
-        match decide::answer(&self.session, self.backend, view, &person, &line).await? {
-            Answered::Again => {
-                decide::ask_again(&self.session, view, &person);
-                return Ok(());
-            }
-            // With a quorum another person at this terminal may be next.
-            Answered::Counted => {}
-            Answered::LeftOpen => self.put_off.push(id),
-        }
-        self.asked = None;
-        if let (Some(progress), Some(news)) = (&mut self.progress, news) {
-            progress.draw(&news.row);
         }
         Ok(())
     }
@@ -384,11 +310,6 @@ impl Follower<'_> {
 /// For an event whose deployment was requested before following began.
 fn unnamed_stage() -> StageName {
     StageName::new("stage").expect("a plain word is a stage name")
-}
-
-/// Whether the policies of an approval have not been asked yet: it may need nobody.
-fn unasked(news: &News) -> bool {
-    news.open.iter().any(|view| view.row.recheck_at == Some(view.row.approval.opened_at))
 }
 
 /// Whether nothing moves until somebody decides.

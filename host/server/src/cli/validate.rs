@@ -10,7 +10,7 @@ use relhost_runtime::{Sandbox, SandboxOptions};
 use super::session::Session;
 use crate::app::{configured, load, plugins};
 use crate::exit::{Exit, Failure};
-use crate::host::compiler::Aside;
+use crate::host::compiler::ChildProcess;
 
 /// Check pipelines and the configuration, components and grants included. Nothing is written.
 #[derive(Debug, Args)]
@@ -93,7 +93,8 @@ fn one(session: &Session<'_>, path: &Path, sets: &[PathBuf]) -> Result<String, F
 /// If it cannot be started.
 pub fn sandbox(config: &Config) -> Result<Sandbox, Failure> {
     let limits = config.limits.clone();
-    let options = SandboxOptions { cache_dir: None, cache_key: [0; 32], limits, compiler: Arc::new(Aside) };
+    let options =
+        SandboxOptions { cache_dir: None, cache_key: [0; 32], limits, compiler: Arc::new(ChildProcess) };
     let (sandbox, _ticker) =
         Sandbox::new(options).map_err(|error| Failure::chain(Exit::Unexpected, "sandbox", &error))?;
     Ok(sandbox)

@@ -26,9 +26,9 @@ const NO_MEMORY: &str = "memory allocation of";
 
 /// Compiles in a child of this process.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Aside;
+pub struct ChildProcess;
 
-impl Compiler for Aside {
+impl Compiler for ChildProcess {
     fn compile(&self, kind: PluginKind, component: &[u8]) -> Result<Vec<u8>, CompileError> {
         let broken = |error: std::io::Error| CompileError::Broken(format!("start the compiler: {error}"));
         let budget = CompileBudget::of(component.len());

@@ -28,7 +28,7 @@ impl States {
         Some(state)
     }
 
-    /// Keeps what a release is now, unless more is known of it already.
+    /// Keeps what a release is now, unless more is known of it already. One that is too large is not kept.
     pub fn put(&self, state: Arc<ReleaseState>) {
         let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = states.iter().position(|known| known.id == state.id) {
@@ -36,6 +36,9 @@ impl States {
                 return;
             }
             states.remove(found);
+        }
+        if weight(&state) > WEIGHT_MAX {
+            return;
         }
         states.push_front(state);
         let mut total: usize = states.iter().map(|state| weight(state)).sum();
@@ -93,7 +96,7 @@ mod tests {
         states.put(Arc::new(release(4, files)));
         assert_eq!(known(&states, 1..=4), [1, 2, 4], "the third was looked at first");
         states.put(Arc::new(release(5, WEIGHT_MAX)));
-        assert_eq!(known(&states, 1..=5), [0; 0], "what is too large keeps nothing, itself neither");
+        assert_eq!(known(&states, 1..=5), [1, 2, 4], "what is too large leaves the others where they are");
     }
 
     #[test]
