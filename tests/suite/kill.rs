@@ -1,10 +1,12 @@
 //! The real binary is killed and gone on with. Everything happens, nothing happens that was not written down
 //! first, and the result is that of a release that nobody killed.
 
+mod clock;
 mod disk;
 mod kinds;
 mod labels;
 mod matrix;
+mod panics;
 mod people;
 mod poison;
 mod random;

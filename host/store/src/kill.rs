@@ -1,9 +1,10 @@
-//! Places where a test ends the process, as a power cut would. Without the feature `kill-points` the macros
-//! [`point!`](crate::kill::point) and [`effect!`](crate::kill::effect) expand to nothing, and not even a
+//! Places where a test ends the process, as a power cut would, or makes it panic. Without the feature `kill-points` the
+//! macros [`point!`](crate::kill::point) and [`effect!`](crate::kill::effect) expand to nothing, and not even a
 //! label reaches the binary.
 //!
 //! `RELHOST_KILL=label:occurrence` names a place: the process kills itself when it reaches the label for
-//! that time, counted from 1. Some places belong to a run: `label@run-1:1` is that run's. `RELHOST_KILL_TRACE=file` collects, a line each, what was reached and which
+//! that time, counted from 1. Some places belong to a run: `label@run-1:1` is that run's. `RELHOST_PANIC` has the same
+//! form: there the host has a defect. `RELHOST_KILL_TRACE=file` collects, a line each, what was reached and which
 //! effects were made under which keys: the evidence where no cluster keeps a log of its requests.
 
 #[doc(inline)]
@@ -58,11 +59,15 @@ mod compiled {
 
     /// The variable that names the place and the occurrence.
     const PLACE: &str = "RELHOST_KILL";
+    /// The variable that names the place and the occurrence of a panic.
+    const PANIC: &str = "RELHOST_PANIC";
     /// The variable that names the file of the trace.
     const TRACE: &str = "RELHOST_KILL_TRACE";
 
-    static TARGET: LazyLock<Option<(String, u64)>> =
-        LazyLock::new(|| std::env::var(PLACE).ok().map(|text| parse(&text)));
+    type Place = Option<(String, u64)>;
+
+    static TARGET: LazyLock<Place> = LazyLock::new(|| place(PLACE));
+    static DEFECT: LazyLock<Place> = LazyLock::new(|| place(PANIC));
     static VISITS: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
     static FILE: LazyLock<Option<File>> = LazyLock::new(|| {
         let path = std::env::var_os(TRACE)?;
@@ -73,17 +78,19 @@ mod compiled {
     /// Counts a visit of the label and ends the process with SIGKILL if it is the one that was asked for.
     ///
     /// # Panics
-    /// If `RELHOST_KILL` is set and is not `label:occurrence`: a test that misspells it must not pass.
+    /// If this is the place of `RELHOST_PANIC`, or one of both variables is set and is not `label:occurrence`: a test
+    /// that misspells it must not pass.
     pub fn reach(label: &str) {
         let mut visits = VISITS.lock().unwrap_or_else(PoisonError::into_inner);
         let count = visits.entry(label.to_owned()).or_default();
         *count += 1;
         trace(format_args!("point {label} {count}"));
-        let target = TARGET.as_ref();
-        if target.is_some_and(|(wanted, occurrence)| wanted == label && occurrence == count) {
+        let is = |place: &Place| place.as_ref().is_some_and(|(wanted, at)| wanted == label && at == count);
+        if is(&TARGET) {
             // The lock is kept: nothing may reach another place meanwhile.
             die();
         }
+        assert!(!is(&DEFECT), "{PANIC} asks for it");
     }
 
     /// The same for a place that belongs to something: also under the label with its name behind it.
@@ -102,10 +109,11 @@ mod compiled {
         }
     }
 
-    fn parse(text: &str) -> (String, u64) {
-        text.rsplit_once(':')
-            .and_then(|(label, count)| Some((label.to_owned(), count.parse().ok()?)))
-            .expect("RELHOST_KILL has the form label:occurrence")
+    fn place(variable: &str) -> Place {
+        let text = std::env::var(variable).ok()?;
+        let place =
+            text.rsplit_once(':').and_then(|(label, count)| Some((label.to_owned(), count.parse().ok()?)));
+        Some(place.unwrap_or_else(|| panic!("{variable} has the form label:occurrence")))
     }
 
     fn die() -> ! {

@@ -47,7 +47,7 @@ fn the_ordinary_binary_has_none_of_the_labels() {
         assert!(holds(&with_points, label), "{label} is not compiled, or this proves nothing");
         assert!(!holds(&ordinary, label), "{label} is in the ordinary binary");
     }
-    for variable in ["RELHOST_KILL", "RELHOST_KILL_TRACE"] {
+    for variable in ["RELHOST_KILL", "RELHOST_PANIC", "RELHOST_CLOCK", "RELHOST_KILL_TRACE"] {
         assert!(holds(&with_points, variable) && !holds(&ordinary, variable), "{variable}");
     }
 }
