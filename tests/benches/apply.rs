@@ -153,6 +153,7 @@ impl Objects {
                 let started = Instant::now();
                 done(&mut command)?;
                 seen.push(started.elapsed());
+                namespace.rest()?;
             }
         }
         Ok((cold, unchanged))

@@ -90,6 +90,18 @@ pub struct Namespace<'a> {
     pub name: String,
 }
 
+impl Namespace<'_> {
+    /// Waits until its controllers are done with what was applied.
+    ///
+    /// # Errors
+    /// If they are not within two minutes.
+    pub fn rest(&self) -> anyhow::Result<()> {
+        let plane = self.plane;
+        let available = ["wait", "--for=condition=available", "deployment", "--all", "--timeout=120s"];
+        done(plane.kubectl(&plane.kubeconfig).args(available).args(["--namespace", &self.name])).map(drop)
+    }
+}
+
 impl Drop for Namespace<'_> {
     fn drop(&mut self) {
         let mut delete = self.plane.kubectl(&self.plane.kubeconfig);

@@ -12,10 +12,12 @@ mod request;
 mod send;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::stream::{self, StreamExt as _};
 use http::Method;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use relhost_engine::port::Secrets;
@@ -33,6 +35,9 @@ pub use watch::{Change, Snapshot};
 
 /// Objects in one page of a list, as kubectl asks for.
 const PAGE: usize = 500;
+
+/// Groups that are asked for at once. A set of manifests seldom has more.
+const GROUPS_AT_ONCE: usize = 8;
 
 /// What a server says of an object that is another one than the precondition names. Other conflicts are not
 /// about that: a namespace that is being deleted already, for example.
@@ -139,6 +144,21 @@ impl Connection {
         // What was not served a while ago may be by now: a connection lives longer than a release.
         find(&self.discover(api_version).await?)
             .ok_or_else(|| ApiError::NotServed { api_version: api_version.to_owned(), kind: kind.to_owned() })
+    }
+
+    /// Finds out what the cluster serves of these groups and versions, all at once.
+    ///
+    /// # Errors
+    /// If the server refuses or cannot be reached.
+    pub async fn learn_kinds(&self, api_versions: BTreeSet<&str>) -> Result<(), ApiError> {
+        let known = self.served.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let unknown = api_versions.into_iter().filter(|version| !known.contains_key(*version));
+        let asked: Vec<_> = unknown.map(|version| self.discover(version).boxed()).collect();
+        let mut answers = stream::iter(asked).buffer_unordered(GROUPS_AT_ONCE);
+        while let Some(answer) = answers.next().await {
+            answer?;
+        }
+        Ok(())
     }
 
     /// Forgets what the cluster serves: a definition was applied.

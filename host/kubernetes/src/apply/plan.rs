@@ -89,6 +89,8 @@ pub(super) async fn resolve(
     objects: Vec<Object>,
     rules: Rules<'_>,
 ) -> Result<Vec<Planned>, CallError> {
+    let learned = connection.learn_kinds(objects.iter().map(Object::api_version).collect()).await;
+    learned.map_err(|error| error.at(connection.cluster(), "ask what it serves"))?;
     let makes_namespace = makes_namespace(connection, &objects).await?;
     let defined: Vec<(String, String)> = objects.iter().filter_map(definition).collect();
     let mut planned = Vec::new();
