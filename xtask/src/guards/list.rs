@@ -353,4 +353,52 @@ pub const MUTATIONS: &[Mutation] = &[
             file: "host/server/src/api/form.rs",
         },
     },
+    Mutation {
+        guard: "what stands is left out",
+        what: "the value of a field",
+        file: "host/kubernetes/src/apply/standing.rs",
+        from: "_ if below.clone().next().is_none() => wanted == live",
+        to: "_ if below.clone().next().is_none() => true",
+        test: Test {
+            place: Where::Unit,
+            name: "apply::standing::tests::every_other_value_is_applied",
+            file: "host/kubernetes/src/apply/standing/tests.rs",
+        },
+    },
+    Mutation {
+        guard: "what stands is left out",
+        what: "a field that the manifest no longer has",
+        file: "host/kubernetes/src/apply/standing.rs",
+        from: "below.clone().count() == wanted.len() && ",
+        to: "",
+        test: Test {
+            place: Where::Unit,
+            name: "apply::standing::tests::a_field_more_or_less_is_applied",
+            file: "host/kubernetes/src/apply/standing/tests.rs",
+        },
+    },
+    Mutation {
+        guard: "what stands is left out",
+        what: "the order of a list",
+        file: "host/kubernetes/src/apply/standing.rs",
+        from: "        live = &live[position + 1..];\n",
+        to: "",
+        test: Test {
+            place: Where::Unit,
+            name: "apply::standing::tests::another_order_is_applied",
+            file: "host/kubernetes/src/apply/standing/tests.rs",
+        },
+    },
+    Mutation {
+        guard: "what stands is left out",
+        what: "another owner of its fields",
+        file: "host/kubernetes/src/apply/standing.rs",
+        from: "        && !owner::all(live).iter().any(owner::is_client_side)\n",
+        to: "",
+        test: Test {
+            place: Where::Unit,
+            name: "apply::standing::tests::what_somebody_else_has_a_part_in_is_applied",
+            file: "host/kubernetes/src/apply/standing/tests.rs",
+        },
+    },
 ];

@@ -71,6 +71,14 @@ pub enum ApiError {
         /// What is wrong with it.
         source: Arc<serde_json::Error>,
     },
+    /// An answer of which only a part was read.
+    #[error("read the answer of the API server {server}, which is larger than {mib} MiB")]
+    TooLarge {
+        /// Its address.
+        server: Arc<str>,
+        /// How much is read.
+        mib: usize,
+    },
     /// The cluster does not serve a kind.
     #[error("the cluster serves no {kind} of {api_version}")]
     NotServed {
@@ -140,6 +148,7 @@ impl ApiError {
             Self::Status { code, .. } => matches!(code, 408 | 429 | 500 | 502 | 503 | 504),
             Self::Unreachable { .. } | Self::Deadline { .. } => true,
             Self::Unreadable { .. }
+            | Self::TooLarge { .. }
             | Self::NotServed { .. }
             | Self::Untrusted { .. }
             | Self::Credentials { .. } => false,
@@ -176,7 +185,9 @@ impl ApiError {
                 "kind-unknown",
                 "correct `apiVersion` and `kind`, or install the definition first".to_owned(),
             ),
-            Self::Status { .. } | Self::Unreadable { .. } => ("cluster-error", String::new()),
+            Self::Status { .. } | Self::Unreadable { .. } | Self::TooLarge { .. } => {
+                ("cluster-error", String::new())
+            }
         };
         let message = format!("{what}: {self}");
         let passes = self.is_transient() || matches!(code, TERMINATING | "quota");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE, DATE, RETRY_AFTER, WARNING};
 use http::{HeaderMap, Method, Request};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::client::Body;
 use relhost_model::time::Timestamp;
 use serde_json::Value;
@@ -24,6 +25,9 @@ const TRY_MIN: Duration = Duration::from_secs(1);
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 /// The longest pause that the server did not ask for.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// What is read of one answer: a page of 500 objects has 128 KiB for each. A namespace full of larger ones, or a server
+/// that does not stop, must not take the memory of every other release.
+const ANSWER_MIB: usize = 64;
 /// Warnings of one answer that are kept; servers repeat themselves.
 const WARNINGS_MAX: usize = 16;
 
@@ -124,8 +128,13 @@ impl Connection {
         let exchange = async {
             let response = self.client.send(request).await.map_err(|error| unreachable(&error))?;
             let (parts, body) = response.into_parts();
-            let bytes = body.collect_bytes().await.map_err(|error| unreachable(&error))?;
-            Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, bytes: bytes.to_vec() })
+            let body = Limited::new(body, ANSWER_MIB * 1024 * 1024).collect().await;
+            let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+                true => ApiError::TooLarge { server: Arc::clone(&self.server), mib: ANSWER_MIB },
+                false => unreachable(error.as_ref()),
+            })?;
+            let bytes = body.to_bytes().to_vec();
+            Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, bytes })
         };
         tokio::time::timeout(deadline, exchange).await.unwrap_or_else(|_| {
             Err(ApiError::Deadline { server: Arc::clone(&self.server), seconds: deadline.as_secs() })

@@ -68,6 +68,30 @@ async fn a_kind_that_was_not_served_before_is_found_once_it_is() {
 }
 
 #[tokio::test]
+async fn large_objects_are_listed_a_few_at_a_time() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let query = request.uri().query().unwrap().to_owned();
+        let next = if query.contains("continue") { "" } else { "x" };
+        let text = match query.starts_with("limit=500") {
+            true => " ".repeat(65 * 1024 * 1024),
+            false => json!({ "metadata": { "continue": next }, "items": [{}] }).to_string(),
+        };
+        seen.lock().unwrap().push(query);
+        std::future::ready(Ok::<_, std::io::Error>(Response::new(Body::from(text.into_bytes()))))
+    });
+    let client = kube::Client::new(service, "dev");
+    let connection = Connection::over("dev-aks".parse().unwrap(), "https://k:6443", "dev", client);
+    let pods = Kind::builtin("v1", "Pod", "pods");
+    assert_eq!(connection.snapshot(&pods, &List::default()).await.unwrap().items.len(), 2);
+    assert_eq!(*asked.lock().unwrap(), ["limit=500", "limit=62", "limit=62&continue=x"]);
+    // What is only looked at is left alone.
+    let error = connection.named(&pods, &BTreeSet::new()).await.unwrap_err();
+    assert!(error.to_string().contains("larger than 64 MiB"), "{error}");
+}
+
+#[tokio::test]
 async fn a_list_whose_next_page_is_too_old_begins_again() {
     let page = |name: &str, next: &str| json!({ "metadata": { "continue": next, "resourceVersion": "7" }, "items": [{ "metadata": { "name": name } }] });
     let (first, rest) = (page("a", "x"), page("b", ""));

@@ -15,6 +15,8 @@ use super::{ApiError, Connection, Kind, List, PAGE};
 
 /// A watch that is not there after this time is tried again: the server answers at once or not at all.
 const OPEN_DEADLINE: Duration = Duration::from_secs(30);
+/// How much smaller the pages of large objects are.
+const SMALLER: usize = 8;
 /// So many more pages are read for some objects than they would fill.
 const PAGES_BESIDE: usize = 2;
 
@@ -53,9 +55,14 @@ impl Connection {
     /// If the server refuses or cannot be reached.
     pub async fn snapshot(&self, kind: &Kind, what: &List<'_>) -> Result<Snapshot, ApiError> {
         let mut items = Vec::new();
-        let mut from = String::new();
+        let (mut from, mut size) = (String::new(), PAGE);
         loop {
-            let page = match self.page(kind, what, &from).await {
+            let page = match self.page(kind, what, &from, size).await {
+                // Large objects come a few at a time.
+                Err(ApiError::TooLarge { .. }) if size > 1 => {
+                    size = (size / SMALLER).max(1);
+                    continue;
+                }
                 // The next page was asked for too late: the list begins again.
                 Err(error) if error.is(410) && !from.is_empty() => {
                     items.clear();
@@ -85,7 +92,7 @@ impl Connection {
         let mut found = BTreeMap::new();
         let mut from = String::new();
         for _ in 0..PAGES_BESIDE + names.len() / PAGE {
-            let page = self.page(kind, &List::default(), &from).await?;
+            let page = self.page(kind, &List::default(), &from, PAGE).await?;
             for object in page.items {
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
                 if names.contains(name) {
@@ -100,8 +107,8 @@ impl Connection {
         Ok(found)
     }
 
-    async fn page(&self, kind: &Kind, what: &List<'_>, from: &str) -> Result<Page, ApiError> {
-        let path = what.path(&self.path(kind, None), PAGE, from);
+    async fn page(&self, kind: &Kind, what: &List<'_>, from: &str, size: usize) -> Result<Page, ApiError> {
+        let path = what.path(&self.path(kind, None), size, from);
         let response = self.send(Method::GET, &path, None).await?;
         let mut body = response.body;
         let items = match body["items"].take() {

@@ -146,14 +146,12 @@ fn what_somebody_else_has_a_part_in_is_applied() {
 }
 
 #[test]
-fn an_object_without_anything_but_its_name_stands() {
+fn an_object_of_nothing_but_a_name_is_applied() {
     let body = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "a", "namespace": "dev" } });
     let entry = json!({ "manager": "relhost", "operation": "Apply", "apiVersion": "v1", "fieldsV1": {} });
     let live = json!({ "metadata": { "name": "a", "managedFields": [entry] } });
-    assert!(
-        !stands(&Object { origin: "a.yaml".into(), body }, &live),
-        "an empty set of fields is no tree of them"
-    );
+    // An empty set of fields is no tree of them.
+    assert!(!stands(&Object { origin: "a.yaml".into(), body }, &live));
 }
 
 #[test]
