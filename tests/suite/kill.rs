@@ -64,3 +64,12 @@ fn killed(course: Course, step: usize, point: &str, leaves: &str) {
     journey.finish(step);
     assert_eq!(journey.outcome(), *uninterrupted(course), "{point}");
 }
+
+/// A second pipeline beside that of the course, in an environment of its own, so that both run at the same time.
+fn another_pipeline(journey: &Journey) {
+    let pipeline = std::fs::read_to_string(journey.place.path().join("pipeline.yaml")).expect("read it");
+    let _other = journey.place.write("other.yaml", &pipeline);
+    journey.place.edit("other.yaml", "pipeline: guest", "pipeline: other");
+    journey.place.edit("other.yaml", "environment: dev", "environment: prod");
+    journey.place.edit("relhost.yaml", ", approvals-min: 1", "");
+}

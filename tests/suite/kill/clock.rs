@@ -38,9 +38,12 @@ impl Clock<'_> {
     }
 }
 
-/// An owner that stays while it waits for people.
-fn owner() -> Vec<&'static str> {
-    [&Step::Run.arguments()[..], &["--listen", "127.0.0.1:0"]].concat()
+/// An owner that stays while it waits for people, which it does by now.
+fn waiting(clock: &Clock<'_>) -> Running {
+    clock.jump(0);
+    let mut serving = clock.start(&[&Step::Run.arguments()[..], &["--listen", "127.0.0.1:0"]].concat());
+    serving.wait_for("apr-1 asks for approval");
+    serving
 }
 
 fn resolution(journey: &Journey) -> Option<Resolution> {
@@ -52,9 +55,7 @@ fn resolution(journey: &Journey) -> Option<Resolution> {
 fn a_clock_that_jumps_ahead_ends_what_ran_out_and_says_so() {
     let journey = Journey::new(Course::Shop);
     let clock = Clock(&journey);
-    clock.jump(0);
-    let mut serving = clock.start(&owner());
-    serving.wait_for("apr-1 asks for approval");
+    let serving = waiting(&clock);
     clock.jump(YEARS);
     // The host looks at the time once more within half a minute.
     let ended = serving.end(BOUND).expect(6);
@@ -77,9 +78,7 @@ fn a_clock_that_jumps_ahead_ends_what_ran_out_and_says_so() {
 fn a_clock_that_jumps_back_loses_nothing() {
     let journey = Journey::new(Course::Shop);
     let clock = Clock(&journey);
-    clock.jump(0);
-    let mut serving = clock.start(&owner());
-    serving.wait_for("apr-1 asks for approval");
+    let serving = waiting(&clock);
     clock.jump(-YEARS);
     let approve = ["approval", "approve", "apr-1", "--as", "ann"];
     let _approved = clock.start(&approve).end(BOUND).expect(0);

@@ -29,7 +29,6 @@ fn k26_a_full_disk_ends_the_process_with_nothing_sent() {
     // The log of the database starts empty: each limit stops another commit.
     for blocks in (8..400).step_by(40) {
         let journey = before.copy();
-        std::fs::copy(before.trace(), journey.trace()).expect("copy the trace");
         let ended = confined(&journey, Step::GoOn, blocks);
         journey.holds(&format!("{blocks} blocks"));
         if ended.code != Some(0) {
@@ -91,7 +90,6 @@ fn k27_an_artifact_that_is_gone_or_changed_is_not_deployed() {
     let whole = std::fs::read_to_string(manifest(&before)).expect("read it");
     for change in [None, Some(whole.replace("replicas: 2", "replicas: 9"))] {
         let journey = before.copy();
-        std::fs::copy(before.trace(), journey.trace()).expect("copy the trace");
         let file = manifest(&journey);
         std::fs::remove_file(&file).expect("remove it");
         if let Some(text) = &change {

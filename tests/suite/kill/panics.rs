@@ -44,9 +44,6 @@ fn a_panic_anywhere_is_told_and_loses_nothing() {
         let before = up_to(Course::Shop, step);
         for label in passed(Course::Shop, step) {
             let journey = before.copy();
-            if step > 0 {
-                std::fs::copy(before.trace(), journey.trace()).expect("copy the trace");
-            }
             let ended = panics(&journey, &Course::Shop.steps()[step].arguments(), &format!("{label}:1"));
             let place = format!("{label} in step {step}");
             assert!(ended.code.is_some(), "{place}: it was killed\n{}", ended.stderr);
@@ -65,9 +62,7 @@ fn a_panic_anywhere_is_told_and_loses_nothing() {
 #[ignore = "needs components: cargo xtask test"]
 fn a_run_whose_host_panics_waits_for_a_person_and_others_go_on() {
     let journey = Journey::new(Course::Messages);
-    let pipeline = std::fs::read_to_string(journey.place.path().join("pipeline.yaml")).expect("read it");
-    let _other = journey.place.write("other.yaml", &pipeline);
-    journey.place.edit("other.yaml", "pipeline: guest", "pipeline: other");
+    another_pipeline(&journey);
     let ended = panics(&journey, &Step::Run.arguments(), "session.at-call:2");
     assert_eq!(ended.code, Some(10), "{}", ended.stderr);
     assert!(ended.stderr.contains("the host panicked"), "{}", ended.stderr);
@@ -76,8 +71,6 @@ fn a_run_whose_host_panics_waits_for_a_person_and_others_go_on() {
     let problem = evidence.runs[0].problem.as_deref().unwrap_or_default();
     assert!(problem.contains("the host panicked: RELHOST_PANIC asks for it"), "{problem}");
 
-    journey.place.edit("other.yaml", "environment: dev", "environment: prod");
-    journey.place.edit("relhost.yaml", ", approvals-min: 1", "");
     let _other = journey.command(&["run", "other.yaml", "--rehearse", "--key", "two"], None).expect(0);
     assert_eq!(
         journey.evidence().runs[0].state,

@@ -13,11 +13,7 @@ const OTHER: [&str; 6] = ["run", "other.yaml", "--rehearse", "--key", "two", "--
 #[ignore = "needs components: cargo xtask test"]
 fn k32_three_deaths_at_one_call_are_enough_and_others_go_on() {
     let journey = Journey::new(Course::Messages);
-    let pipeline = std::fs::read_to_string(journey.place.path().join("pipeline.yaml")).expect("read it");
-    let _other = journey.place.write("other.yaml", &pipeline);
-    journey.place.edit("other.yaml", "pipeline: guest", "pipeline: other");
-    journey.place.edit("other.yaml", "environment: dev", "environment: prod");
-    journey.place.edit("relhost.yaml", ", approvals-min: 1", "");
+    another_pipeline(&journey);
     let detached = [&Step::Run.arguments()[..], &["--detach"]].concat();
     // A process that lived on could drive them to their ends.
     for create in [&detached[..], &OTHER] {

@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use crate::client::MANAGER;
+use crate::status::field::list;
 
 /// What kubectl calls itself when it applies client-side.
 const CLIENT_SIDE: &str = "kubectl-client-side-apply";
 
 /// Everybody who owns a field.
 pub(super) fn all(object: &Value) -> &[Value] {
-    object["metadata"]["managedFields"].as_array().map(Vec::as_slice).unwrap_or_default()
+    list(object, "/metadata/managedFields")
 }
 
 /// What we applied. A server keeps one entry for that, whichever version the manifest was in.
