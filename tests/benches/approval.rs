@@ -19,11 +19,17 @@ use crate::process::binary;
 use crate::quick;
 use crate::report::{Goal, Row, Unit};
 
-pub const ABOUT: &str = "From the vote, posted to the socket of `relhost serve --rehearse`, until the first object of \
-    the run that had waited for it appears in the rehearsal cluster. The run has no instance while it waits. \
-    The peers: Restate from the resolution of an awakeable, posted to its ingress, on a run that it reports as \
-    suspended; DBOS from `send`, whose run stays in memory; both until the next step starts.";
+pub const ABOUT: &str = "From the vote, posted to the socket of `relhost serve --rehearse`, until the object that the \
+    run applies after it is in the rehearsal cluster. The run has no instance while it waits, and the message that asks \
+    has left. The peers: Restate from the resolution of an awakeable, posted to its ingress, on a run that it reports \
+    as suspended; DBOS from `send`, whose run stays in memory; both until the next step starts.";
 
+/// Nobody votes before the message that asks has left; and the peers, too, are asked only once their run is suspended.
+const REST: Duration = Duration::from_millis(50);
+/// Two manifests of one object, so that each release changes what the one before has applied.
+const MANIFESTS: usize = 2;
+/// The file of that object.
+const OBJECT: &str = "ConfigMap.object.json";
 /// How often it is measured, after one that warms up.
 const TIMES: usize = 100;
 /// The same of the peers; one of them looks once in a second.
@@ -38,11 +44,11 @@ pub fn measure() -> anyhow::Result<Vec<Row>> {
     command.args(["serve", "--rehearse", "--no-input"]).current_dir(folder.path());
     let owner = Owner::start(command, &state)?;
     // The folder of the objects is there once something was applied.
-    once(&owner, folder.path(), 0, |_| Ok(()))?;
+    once(&owner, folder.path(), 0, || Ok(()))?;
     let objects = Watch::open(&state.join("rehearsal/live"))?;
     let mut times = Vec::new();
     for n in 1..=quick::times(TIMES) {
-        times.push(once(&owner, folder.path(), n, |name| objects.wait_for(name))?);
+        times.push(once(&owner, folder.path(), n, || objects.wait_for(OBJECT))?);
     }
     let what = "approval to the next effect of a suspended run";
     let mut ours = Row::times(what, Goal::Value(5.0), Unit::Millis, &times);
@@ -68,18 +74,19 @@ fn once(
     owner: &Owner,
     folder: &Path,
     n: usize,
-    seen: impl FnOnce(&str) -> anyhow::Result<()>,
+    seen: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<Duration> {
     let create = json!({ "create": {
         "pipeline": folder.join("pipeline.yaml"), "artifacts": [], "plugins": [],
-        "variables": { "n": n.to_string() }, "mode": "rehearsal", "key": null, "new": false,
+        "variables": { "n": (n % MANIFESTS).to_string() }, "mode": "rehearsal", "key": null, "new": true,
     }});
     let release = owner.ask(None, &create)?["created"]["release"]["id"].clone();
     let mut events = 0;
     let open = owner.wait_for_approval(&release, &mut events)?.context("the release waits for somebody")?;
+    std::thread::sleep(REST);
     let started = Instant::now();
     owner.approve(&open)?;
-    seen(&format!("ConfigMap.object-{n}.json"))?;
+    seen()?;
     let took = started.elapsed();
     ensure!(owner.wait_for_approval(&release, &mut events)?.is_none(), "the release is over");
     Ok(took)
@@ -90,9 +97,11 @@ fn write_files(folder: &Path) -> anyhow::Result<()> {
     std::fs::copy(component("bundled", "any-one"), folder.join("any-one.wasm"))?;
     let app = folder.join("app");
     std::fs::create_dir(&app)?;
-    for n in 0..=TIMES {
-        let object =
-            json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": format!("object-{n}") } });
+    for n in 0..MANIFESTS {
+        let object = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "object" },
+            "data": { "n": n.to_string() },
+        });
         std::fs::write(app.join(format!("{n}.yaml")), object.to_string())?;
     }
     std::fs::write(

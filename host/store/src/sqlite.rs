@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use relhost_engine::port::BoxFuture;
 use relhost_engine::port::store::{Claimed, Commit, Due, Read, Sequence, Store, StoreError};
@@ -13,6 +14,10 @@ use crate::lock::Held;
 use crate::read::Reader;
 use crate::writer::{Request, Shared, Work, Writer};
 use crate::{check, open};
+
+/// How long a commit lies that nobody waits for. A run that was approved needs one or two milliseconds from the commit of
+/// its claim to that of its next intent, and what lies that long is between them no more.
+const SOON: Duration = Duration::from_millis(5);
 
 /// A handle of the store; clone it freely. The state folder stays locked until the last one is dropped.
 #[derive(Debug, Clone)]
@@ -90,6 +95,17 @@ impl SqliteStore {
         sent.map_err(|_| self.0.shared.fatal())?;
         answer.await.unwrap_or_else(|_| Err(self.0.shared.fatal()))
     }
+
+    /// Leaves it for the next batch, and asks for one when none has come.
+    async fn leave(&self, work: Work) -> Result<u64, StoreError> {
+        let (reply, mut answer) = oneshot::channel();
+        self.0.shared.left.put(Request { work, reply }).map_err(|_| self.0.shared.fatal())?;
+        if let Ok(answer) = tokio::time::timeout(SOON, &mut answer).await {
+            return answer.unwrap_or_else(|_| Err(self.0.shared.fatal()));
+        }
+        self.ask(Work::Nothing).await?;
+        answer.await.unwrap_or_else(|_| Err(self.0.shared.fatal()))
+    }
 }
 
 /// A future that is dropped before it is done may or may not have written: whoever drops it must load the
@@ -101,6 +117,10 @@ impl Store for SqliteStore {
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move { self.ask(Work::Commit(Box::new(commit))).await.map(|_| ()) })
+    }
+
+    fn commit_soon(&self, commit: Commit) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.leave(Work::Commit(Box::new(commit))).await.map(|_| ()) })
     }
 
     /// If the journal turns out to be damaged the run has been claimed all the same: it is in state

@@ -1,6 +1,8 @@
 //! The one writer. It takes whatever is queued into one transaction (group commit), so the cost of making
 //! something durable is shared by everybody who waits for it.
 
+mod left;
+
 use std::sync::{Arc, OnceLock};
 
 use relhost_engine::port::store::{Commit, StoreError};
@@ -16,20 +18,26 @@ use crate::sequence::{self, Marks, Sequences};
 use crate::table::run;
 use crate::wal::Mark;
 
+pub(crate) use left::Left;
+
 /// How many requests may wait. Beyond it, whoever asks waits for room: memory stays bounded.
 const QUEUE: usize = 1024;
 /// How many requests share a transaction. It bounds the time that the first of them waits for the last.
 const BATCH: usize = 256;
 
 /// What is to be written.
+#[derive(Debug)]
 pub(crate) enum Work {
     Commit(Box<Commit>),
     Claim { run: RunId, owner: String, at: Timestamp },
     Recover,
+    /// Only what was left.
+    Nothing,
     Close,
 }
 
 /// Something to write, and where to answer: with the number of runs that it took.
+#[derive(Debug)]
 pub(crate) struct Request {
     pub work: Work,
     pub reply: Reply,
@@ -39,6 +47,8 @@ pub(crate) struct Request {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub sequences: Sequences,
+    /// What the next batch takes along.
+    pub left: Left,
     /// Counts batches that became durable.
     pub changed: watch::Sender<u64>,
     /// Why nothing can be written any more.
@@ -79,7 +89,7 @@ impl Writer {
         })?;
         let (sender, requests) = mpsc::channel(QUEUE);
         let (changed, _) = watch::channel(0);
-        let shared = Arc::new(Shared { sequences, changed, stopped: OnceLock::new() });
+        let shared = Arc::new(Shared { sequences, left: Left::new(), changed, stopped: OnceLock::new() });
         Ok((Self { db, mark, requests, shared: Arc::clone(&shared), stored, _held: held }, sender, shared))
     }
 
@@ -118,14 +128,15 @@ impl Writer {
                 return;
             }
         }
-        // The last handle is gone. What was acknowledged is durable; only the log's length is at stake.
+        // The last handle is gone, and with it whoever left something. What was acknowledged is durable; only the log's
+        // length is at stake.
         let _ = self.flush();
     }
 
-    /// Takes what is queued, without waiting for more: lingering was measured to cost throughput. Stops at
-    /// a request to close.
+    /// Takes what was left and what is queued, without waiting for more: lingering was measured to cost throughput.
+    /// Stops at a request to close.
     fn drain(&mut self, first: Request) -> (Vec<Request>, Option<Reply>) {
-        let mut batch = Vec::new();
+        let mut batch = self.shared.left.take();
         let mut next = Some(first);
         while let Some(request) = next {
             if matches!(request.work, Work::Close) {
@@ -191,9 +202,19 @@ impl Writer {
     fn stop(mut self, reason: String) {
         let reason = self.shared.stopped.get_or_init(|| reason).clone();
         self.requests.close();
+        for request in self.shared.left.close() {
+            let _ = request.reply.send(Err(StoreError::Fatal { reason: reason.clone() }));
+        }
         while let Some(request) = self.requests.blocking_recv() {
             let _ = request.reply.send(Err(StoreError::Fatal { reason: reason.clone() }));
         }
+    }
+}
+
+impl Drop for Writer {
+    /// Whoever left something must not wait for a writer that is gone.
+    fn drop(&mut self) {
+        drop(self.shared.left.close());
     }
 }
 
@@ -222,7 +243,7 @@ fn perform(db: &Connection, sequences: &Sequences, work: &Work) -> Outcome<u64> 
         }
         Work::Claim { run, owner, at } => run::claim(db, *run, owner.clone(), *at).map(u64::from),
         Work::Recover => run::recover(db),
-        Work::Close => Ok(0),
+        Work::Nothing | Work::Close => Ok(0),
     }
 }
 

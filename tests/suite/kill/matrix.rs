@@ -121,8 +121,8 @@ fn k08_an_apply_that_is_half_done_is_done_again() {
 #[test]
 #[ignore = "needs components: cargo xtask test"]
 fn k09_an_answer_that_was_not_kept_is_asked_for_again() {
-    killed(Course::Shop, 0, "effect.before-remember:1", INTENT_0);
-    killed(Course::Shop, 0, "effect.before-remember:2", INTENT_1);
+    killed(Course::Shop, 0, "effect.answered:1", INTENT_0);
+    killed(Course::Shop, 0, "effect.answered:2", INTENT_1);
 }
 
 /// What the run that sends messages leaves after its first.

@@ -110,6 +110,10 @@ pub trait Store: Send + Sync {
     /// Makes everything durable, or nothing.
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// The same for what nobody waits for: it may lie for some milliseconds until another commit takes it along, and is
+    /// lost if the process dies meanwhile. It comes before every commit that is asked for after it.
+    fn commit_soon(&self, commit: Commit) -> BoxFuture<'_, Result<(), StoreError>>;
+
     /// Takes a run that is ready, or in backoff and due: appends the claim and returns the journal. `None`
     /// if it is not to be had.
     fn claim(

@@ -86,8 +86,7 @@ pub async fn load(host: &Host, release: ReleaseId) -> Result<Arc<ReleaseState>, 
     Ok(state)
 }
 
-/// Tells a release something, and commits what it decides together with what the caller brings. Returns
-/// the state after it.
+/// Tells a release something, and commits what it decides together with what the caller brings.
 ///
 /// # Errors
 /// If the state machine refuses, a guard of the caller's changes does not hold, or the store fails.
@@ -96,7 +95,7 @@ pub async fn advance(
     release: ReleaseId,
     input: Input,
     together: Together,
-) -> Result<ReleaseState, AdvanceError> {
+) -> Result<(), AdvanceError> {
     for _ in 0..ATTEMPTS_MAX {
         let state = Arc::unwrap_or_clone(load(host, release).await?);
         match try_advance(host, state, input.clone(), together.clone()).await {
@@ -116,7 +115,7 @@ pub async fn try_advance(
     mut state: ReleaseState,
     input: Input,
     together: Together,
-) -> Result<ReleaseState, AdvanceError> {
+) -> Result<(), AdvanceError> {
     let decision = decide(&state, input, &mut HostSource(host))?;
     let (release, expected, at) = (state.id, state.next, host.now());
     for event in &decision.events {
@@ -136,7 +135,8 @@ pub async fn try_advance(
     for environment in decision.environments {
         host.touched.add(environment, state.snapshot.mode);
     }
-    Ok(state)
+    host.states.put(Arc::new(state));
+    Ok(())
 }
 
 fn append(

@@ -128,9 +128,7 @@ pub async fn perform(
         }
     };
     let made = tokio::time::timeout(cap, making).await;
-    kill::point!("effect.before-remember");
-    // Whatever came of the call, also what a failed or a cut one applied is there and has to be found again.
-    remember(host, target, taken(&lines.applied)).await;
+    kill::point!("effect.answered");
     let answer = made.unwrap_or_else(|_| {
         let operation = call.operation();
         Err(CallError::transient("timeout", format!("`{operation}` did not end within {limit}")))
@@ -285,24 +283,25 @@ async fn secret(lines: &Lines, request: SecretRequest, cluster: &dyn Cluster) ->
     Ok(Answer::Secret(request.name))
 }
 
-/// Keeps what a call had applied that was dropped on its way.
-pub async fn keep(host: &Host, target: &Target, lines: &Lines) {
-    remember(host, target, taken(&lines.applied)).await;
-}
-
-/// Keeps what was applied for `env cleanup`. If it is lost to a crash the repeated call keeps it again.
-async fn remember(host: &Host, target: &Target, objects: Vec<AppliedObject>) {
-    if objects.is_empty() {
-        return;
-    }
-    let change = Change::PutApplied {
+/// What calls have applied, to be kept for `env cleanup`: also what a failed or a cut one applied is there and has to
+/// be found again.
+pub fn applied(target: &Target, lines: &Lines) -> Option<Change> {
+    let objects = taken(&lines.applied);
+    (!objects.is_empty()).then(|| Change::PutApplied {
         environment: target.environment.clone(),
         mode: target.mode,
         release: target.release,
         objects,
-    };
-    let commit = Commit { changes: vec![change], ..Commit::default() };
-    if let Err(error) = host.store.commit(commit).await {
+    })
+}
+
+/// Keeps what was applied by calls whose outcome is not recorded. If it is lost to a crash the repeated call keeps it
+/// again.
+pub async fn keep(host: &Host, applied: Vec<Change>) {
+    if applied.is_empty() {
+        return;
+    }
+    if let Err(error) = host.store.commit(Commit { changes: applied, ..Commit::default() }).await {
         tracing::error!(error = %error, "keep what was applied");
     }
 }

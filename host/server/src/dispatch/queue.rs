@@ -44,7 +44,7 @@ async fn give(host: &Host, entry: &QueueEntry) -> Result<bool, AdvanceError> {
     let deployment = entry.deployment;
     kill::point!("queue.before-grant");
     match advance(host, entry.release, Input::SlotGranted { deployment }, Together::default()).await {
-        Ok(_) => {
+        Ok(()) => {
             kill::point!("queue.after-grant");
             Ok(true)
         }

@@ -14,7 +14,7 @@ use relhost_runtime::{Activation, Plugin};
 use relhost_store::kill;
 
 use super::advance::{AdvanceError, Together, advance, is_fatal, load};
-use super::effect::Target;
+use super::effect::{self, Target};
 use super::plugin;
 use super::session::Session;
 use super::set_aside;
@@ -61,15 +61,21 @@ async fn activate(host: &Arc<Host>, claimed: Claimed) -> Result<(), AdvanceError
     let seed = journal.start().seed.clone();
     let mut session = Session::new(Arc::clone(host), journal, target, new.deployment);
     let activation = host.sandbox.run_stage(&plugin, &context, &seed, &mut session).await;
-    let journal = session.into_journal();
+    let (journal, applied) = session.end();
     let end = match activation {
         Activation::Returned(outcome) => RunEnd::Returned(outcome),
         Activation::Failed(error) => RunEnd::Failed(host.redacted_error(error)),
         Activation::Suspended => return Ok(()),
-        Activation::Quarantined(problem) => return quarantine(host, &new, problem).await,
-        Activation::Interrupted(reason) => return interrupted(host, new.id, reason).await,
+        Activation::Quarantined(problem) => {
+            effect::keep(host, applied).await;
+            return quarantine(host, &new, problem).await;
+        }
+        Activation::Interrupted(reason) => {
+            effect::keep(host, applied).await;
+            return interrupted(host, new.id, reason).await;
+        }
     };
-    complete(host, &new, journal, end).await
+    complete(host, &new, (journal, applied), end).await
 }
 
 type Prepared = (Plugin, Target, RunJournal);
@@ -113,17 +119,21 @@ async fn prepare(
 async fn complete(
     host: &Host,
     new: &NewRun,
-    mut journal: RunJournal,
+    (mut journal, applied): (RunJournal, Vec<Change>),
     end: RunEnd,
 ) -> Result<(), AdvanceError> {
     let frame = match journal.complete(end.clone(), host.now()) {
         Ok(frame) => frame,
-        Err(mismatch) => return quarantine(host, new, (*mismatch).into()).await,
+        Err(mismatch) => {
+            effect::keep(host, applied).await;
+            return quarantine(host, new, (*mismatch).into()).await;
+        }
     };
     kill::point!("runner.before-complete");
-    let done = Change::state(new.id, [RunState::Running, RunState::Ready], RunState::Done);
+    let mut changes = applied;
+    changes.push(Change::state(new.id, [RunState::Running, RunState::Ready], RunState::Done));
     let input = Input::RunEnded { run: new.id, deployment: new.deployment, end };
-    let together = Together { frame: Some(frame), changes: vec![done] };
+    let together = Together { frame: Some(frame), changes };
     advance(host, new.release, input, together).await?;
     kill::point!("runner.after-complete");
     Ok(())
@@ -189,7 +199,7 @@ async fn quarantine(host: &Host, new: &NewRun, problem: CallError) -> Result<(),
         problem: Some(problem.message.clone()),
     };
     let input = Input::RunQuarantined { run: new.id, deployment: new.deployment, problem };
-    advance(host, new.release, input, Together { frame: None, changes: vec![change] }).await.map(|_| ())
+    advance(host, new.release, input, Together { frame: None, changes: vec![change] }).await
 }
 
 /// The host could not go on. While it stops, the run is given back, so that the next owner does not take it

@@ -28,6 +28,8 @@ pub struct Session {
     target: Target,
     deployment: DeploymentId,
     lines: Lines,
+    /// What was applied, until the frame with the calls' outcomes takes it along.
+    applied: Vec<Change>,
 }
 
 impl Session {
@@ -35,13 +37,13 @@ impl Session {
     #[must_use]
     pub fn new(host: Arc<Host>, journal: RunJournal, target: Target, deployment: DeploymentId) -> Self {
         let lines = Lines::new(Arc::clone(&host), &target);
-        Self { host, journal, target, deployment, lines }
+        Self { host, journal, target, deployment, lines, applied: Vec::new() }
     }
 
-    /// The journal, to complete it when the component has returned.
+    /// The journal, to complete it when the component has returned, and what no frame has taken along yet.
     #[must_use]
-    pub fn into_journal(self) -> RunJournal {
-        self.journal
+    pub fn end(self) -> (RunJournal, Vec<Change>) {
+        (self.journal, self.applied)
     }
 
     async fn answer(&mut self, call: HostCall) -> Result<Answer, CallStop> {
@@ -100,21 +102,19 @@ impl Session {
         let mut stop = self.host.supervisor.stop();
         let run = self.journal.run();
         let answer = tokio::select! {
-            answer = perform(&self.host, &self.target, key, call, &self.lines, deployed.as_ref()) => answer,
-            () = stop.wait() => return Err(CallStop::Interrupted("the host stops".into())),
+            answer = perform(&self.host, &self.target, key, call, &self.lines, deployed.as_ref()) => Ok(answer),
+            () = stop.wait() => Err(CallStop::Interrupted("the host stops".into())),
             canceled = until_canceled(&self.host, run) => match canceled {
-                Ok(()) => {
-                    // What is there has to be found by a cleanup, though nobody makes the call again.
-                    effect::keep(&self.host, &self.target, &self.lines).await;
-                    Answer::Refused(canceled_error())
-                }
-                Err(error) => return Err(stopped(&error)),
+                // Nobody makes the call again.
+                Ok(()) => Ok(Answer::Refused(canceled_error())),
+                Err(error) => Err(stopped(&error)),
             },
         };
+        self.applied.extend(effect::applied(&self.target, &self.lines));
         for line in self.lines.take() {
             self.journal.log(line);
         }
-        match answer {
+        match answer? {
             // The intent stays open: when a person has brought the files back, the call is made again.
             Answer::Refused(error) if error.code == ARTIFACT_DAMAGED => Err(quarantine(error)),
             answer => Ok(answer),
@@ -131,8 +131,9 @@ impl Session {
         Ok(run.is_some_and(|run| run.cancel))
     }
 
-    async fn commit(&mut self, commit: Commit) -> Result<(), CallStop> {
+    async fn commit(&mut self, mut commit: Commit) -> Result<(), CallStop> {
         let frame = commit.frame.clone();
+        commit.changes.append(&mut self.applied);
         self.host.store.commit(commit).await.map_err(|error| stopped(&error))?;
         if let Some(frame) = frame {
             self.journal.committed(&frame);
@@ -211,11 +212,13 @@ impl Session {
         };
         let frame = self.journal.open_wait(ordinal, id, now);
         let waiting = Change::state(self.journal.run(), [RunState::Running], RunState::Waiting);
-        let together = Together { frame: Some(frame), changes: vec![waiting] };
+        let mut changes = std::mem::take(&mut self.applied);
+        changes.push(waiting);
+        let together = Together { frame: Some(frame), changes };
         let input = Input::ApprovalOpened { approval: Box::new(approval) };
         kill::point!("session.before-wait");
         match advance(&self.host, self.target.release, input, together).await {
-            Ok(_) => {
+            Ok(()) => {
                 kill::point!("session.after-wait");
                 Err(CallStop::Suspended)
             }

@@ -66,6 +66,59 @@ fn a_refused_commit_is_undone_alone_in_its_batch() {
     assert!(runs::row(&db, RunId(2)).unwrap().is_some());
 }
 
+/// Leaves work for the next batch.
+fn leave(shared: &Shared, work: Work) -> oneshot::Receiver<Result<u64, StoreError>> {
+    let (reply, answer) = oneshot::channel();
+    assert!(shared.left.put(Request { work, reply }).is_ok(), "the writer is gone");
+    answer
+}
+
+#[test]
+fn what_was_left_is_the_beginning_of_the_next_batch() {
+    let Bench { writer, requests, shared, held, _folder } = bench();
+    let changed = shared.changed.subscribe();
+    let second = ask(&requests, commit(sample::create_run(RunId(1), ONE)));
+    let first = leave(&shared, commit(sample::create_release(ONE, "a", Mode::Real)));
+    drop(requests);
+    writer.run();
+    assert_eq!(first.blocking_recv().unwrap().unwrap(), 0);
+    assert_eq!(second.blocking_recv().unwrap().unwrap(), 0);
+    assert_eq!(*changed.borrow(), 1, "they were not one batch");
+    assert!(runs::row(&open::reader(&held).unwrap(), RunId(1)).unwrap().is_some());
+}
+
+#[test]
+fn what_was_left_is_durable_after_a_close_and_refused_after_the_end() {
+    let Bench { writer, requests, shared, held, _folder } = bench();
+    let left = leave(&shared, commit(sample::create_release(ONE, "a", Mode::Real)));
+    let close = ask(&requests, Work::Close);
+    writer.run();
+    assert_eq!(left.blocking_recv().unwrap().unwrap(), 0);
+    assert_eq!(close.blocking_recv().unwrap().unwrap(), 0);
+    assert!(release::row(&open::reader(&held).unwrap(), ONE).unwrap().is_some());
+    let (reply, _answer) = oneshot::channel();
+    assert!(shared.left.put(Request { work: Work::Recover, reply }).is_err(), "nobody would answer");
+}
+
+#[test]
+fn what_was_left_is_refused_when_the_disk_is_full() {
+    let Bench { writer, requests, shared, _folder, .. } = bench();
+    writer.db.query_row("PRAGMA max_page_count = 1", [], |_| Ok(())).unwrap();
+    let big = ask(&requests, commit(sample::changes(vec![Change::PutBlob(vec![1; 1 << 20])])));
+    let left = leave(&shared, Work::Recover);
+    writer.run();
+    assert!(is_fatal(big.blocking_recv().unwrap()));
+    assert!(is_fatal(left.blocking_recv().unwrap()));
+}
+
+#[test]
+fn a_writer_that_is_dropped_answers_what_was_left() {
+    let Bench { writer, shared, requests: _requests, held: _held, _folder } = bench();
+    let left = leave(&shared, Work::Recover);
+    drop(writer);
+    assert!(left.blocking_recv().is_err(), "it was not done");
+}
+
 #[test]
 fn a_full_disk_ends_the_writer_for_good() {
     let Bench { mut writer, requests, shared, held, _folder } = bench();

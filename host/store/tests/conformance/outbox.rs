@@ -54,6 +54,25 @@ pub async fn a_command_that_was_given_up_is_kept_and_never_due(backend: &mut dyn
     assert_eq!(verdict(store, changes(vec![orphan])).await, Verdict::Conflict);
 }
 
+pub async fn what_nobody_waits_for_comes_before_what_is_asked_for_after_it(backend: &mut dyn Backend) {
+    let store = backend.store();
+    let release = release(store).await;
+    let put = command(b"a", release, 100);
+    let soon = store.commit_soon(changes(vec![Change::PutCommand(put.clone())]));
+    let retry = Change::RetryCommand { key: put.key, attempts: 1, due_at: Some(at(300)), error: "no".into() };
+    // The second would be refused without the first.
+    let (soon, now) = tokio::join!(soon, store.commit(changes(vec![retry])));
+    soon.unwrap();
+    now.unwrap();
+    // Nobody else commits, and it is done all the same.
+    store.commit_soon(changes(vec![Change::PutCommand(command(b"b", release, 400))])).await.unwrap();
+    let refused = store.commit_soon(changes(vec![Change::PutCommand(command(b"c", ReleaseId(99), 1))])).await;
+    assert_eq!(Verdict::of(refused), Verdict::Conflict);
+    backend.reopen().await;
+    let rows = backend.store().read().commands(Some(release)).await.unwrap().rows;
+    assert_eq!(rows.iter().map(|row| row.attempts).collect::<Vec<_>>(), [1, 0]);
+}
+
 pub async fn blobs_are_found_by_their_digest(backend: &mut dyn Backend) {
     let store = backend.store();
     let bytes = vec![7; 100_000];

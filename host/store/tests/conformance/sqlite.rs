@@ -92,6 +92,7 @@ cases! {
     outbox {
         a_command_lives_until_it_is_done,
         a_command_that_was_given_up_is_kept_and_never_due,
+        what_nobody_waits_for_comes_before_what_is_asked_for_after_it,
         blobs_are_found_by_their_digest,
         the_newest_apply_of_each_object_is_known,
     }
