@@ -1,6 +1,7 @@
 //! What a state folder holds after its owner is gone, read without changing it: from a copy of the database,
 //! through the store, because the command line does not show hashes, epochs and log lines of frames.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use relhost_engine::event::{Event, Recorded};
@@ -26,6 +27,8 @@ pub struct Evidence {
     pub approvals: Vec<ApprovalFound>,
     /// Calls that left the host, oldest first.
     pub effects: Vec<Effect>,
+    /// By environment, what is known to be applied there: what a cleanup finds.
+    pub applied: BTreeMap<String, BTreeSet<String>>,
     /// What the store finds wrong with itself, and what could not be read.
     pub damage: Vec<String>,
 }
@@ -120,6 +123,9 @@ impl Evidence {
             let (mode, events) = (snapshot.mode, read.events(row.id, 0).await?);
             let mut queued = Vec::new();
             for stage in &row.summary.stages {
+                let applied = read.applied(stage.environment.clone(), mode).await?.into_iter();
+                let applied = applied.map(|object| format!("{}/{}", object.kind, object.name));
+                self.applied.entry(stage.environment.to_string()).or_default().extend(applied);
                 let entries = read.queue(stage.environment.clone(), mode).await?;
                 let own = entries.into_iter().filter(|entry| entry.release == row.id);
                 queued.extend(own.map(|entry| entry.deployment));

@@ -258,6 +258,7 @@ impl Journey {
             "approvals": approvals.collect::<Vec<_>>(),
             "calls": calls(&evidence),
             "lines": lines(&evidence),
+            "applied": evidence.applied,
             "objects": objects(&self.state().join("rehearsal")),
         })
     }

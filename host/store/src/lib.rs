@@ -28,6 +28,7 @@ mod apply;
 mod check;
 mod open;
 mod sequence;
+mod transaction;
 
 mod read;
 mod writer;

@@ -28,6 +28,7 @@ use crate::lock::Held;
 use crate::open;
 use crate::table::applied::Place;
 use crate::table::{applied, approval, blob, command, frame, log, queue, release, run};
+use crate::transaction::Reading;
 
 /// How many reads go on at once. More than the cores of a small machine only split the page cache.
 const CONNECTIONS: usize = 4;
@@ -58,8 +59,8 @@ impl Reader {
     /// Reads everything from one and the same state.
     pub(crate) fn with<T>(&self, read: impl FnOnce(&Connection) -> Outcome<T>) -> Result<T, StoreError> {
         let connection = self.connection();
-        let snapshot = connection.unchecked_transaction().map_err(|error| Fault::from(error).reading())?;
-        read(&snapshot).map_err(Fault::reading)
+        let _reading = Reading::begin(&connection).map_err(|error| Fault::from(error).reading())?;
+        read(&connection).map_err(Fault::reading)
     }
 
     /// A run that was just claimed. Nobody but its owner appends to it, so what is read here is what was

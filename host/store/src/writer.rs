@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use relhost_engine::port::store::{Commit, StoreError};
 use relhost_model::id::RunId;
 use relhost_model::time::Timestamp;
-use rusqlite::{Connection, Savepoint, TransactionBehavior};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::apply;
@@ -16,6 +16,7 @@ use crate::fault::{Fault, Outcome};
 use crate::lock::Held;
 use crate::sequence::{self, Marks, Sequences};
 use crate::table::run;
+use crate::transaction::execute;
 use crate::wal::Mark;
 
 pub(crate) use left::Left;
@@ -29,7 +30,11 @@ const BATCH: usize = 256;
 #[derive(Debug)]
 pub(crate) enum Work {
     Commit(Box<Commit>),
-    Claim { run: RunId, owner: String, at: Timestamp },
+    Claim {
+        run: RunId,
+        owner: String,
+        at: Timestamp,
+    },
     Recover,
     /// Only what was left.
     Nothing,
@@ -172,18 +177,25 @@ impl Writer {
     }
 
     fn transact(&mut self, batch: &[Request]) -> Result<Vec<Result<u64, StoreError>>, String> {
-        let mut transaction =
-            self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| e.to_string())?;
+        execute(&self.db, "BEGIN IMMEDIATE").map_err(|error| error.to_string())?;
+        let done = self.commit(batch);
+        if done.is_err() {
+            // Whoever else opens the database need not wait for this process to end.
+            let _ = execute(&self.db, "ROLLBACK");
+        }
+        done
+    }
+
+    fn commit(&mut self, batch: &[Request]) -> Result<Vec<Result<u64, StoreError>>, String> {
         let mut answers = Vec::with_capacity(batch.len());
         for request in batch {
-            let savepoint = transaction.savepoint().map_err(|error| error.to_string())?;
-            answers.push(attempt(savepoint, &self.shared.sequences, &request.work)?);
+            answers.push(attempt(&self.db, &self.shared.sequences, &request.work)?);
             crate::kill::point!("store.in-transaction");
         }
         let marks = self.shared.sequences.marks();
-        sequence::store(&transaction, &self.stored, &marks).map_err(last_word)?;
+        sequence::store(&self.db, &self.stored, &marks).map_err(last_word)?;
         crate::kill::point!("store.before-commit");
-        transaction.commit().map_err(|error| error.to_string())?;
+        execute(&self.db, "COMMIT").map_err(|error| error.to_string())?;
         crate::kill::point!("store.after-commit");
         self.mark.set(&self.db)?;
         self.stored = marks;
@@ -220,19 +232,19 @@ impl Drop for Writer {
 
 /// Does one piece of work alone: refused, it leaves nothing behind and the batch goes on. The outer `Err`
 /// ends everything.
-fn attempt(
-    mut savepoint: Savepoint<'_>,
-    sequences: &Sequences,
-    work: &Work,
-) -> Result<Result<u64, StoreError>, String> {
-    match perform(&savepoint, sequences, work) {
-        Ok(taken) => savepoint.commit().map(|()| Ok(taken)).map_err(|error| error.to_string()),
+fn attempt(db: &Connection, sequences: &Sequences, work: &Work) -> Result<Result<u64, StoreError>, String> {
+    let sql = |statement| execute(db, statement).map_err(|error| error.to_string());
+    sql("SAVEPOINT one")?;
+    let done = match perform(db, sequences, work) {
+        Ok(taken) => Ok(taken),
         Err(fault) => {
             let refusal = fault.writing()?;
-            savepoint.rollback().and_then(|()| savepoint.commit()).map_err(|error| error.to_string())?;
-            Ok(Err(refusal))
+            sql("ROLLBACK TO one")?;
+            Err(refusal)
         }
-    }
+    };
+    sql("RELEASE one")?;
+    Ok(done)
 }
 
 fn perform(db: &Connection, sequences: &Sequences, work: &Work) -> Outcome<u64> {

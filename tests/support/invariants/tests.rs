@@ -191,6 +191,7 @@ fn whole() -> Evidence {
         releases: vec![release],
         approvals: vec![approval],
         effects: vec![made(0), made(0), made(1)],
+        applied: BTreeMap::new(),
         damage: Vec::new(),
     }
 }

@@ -15,37 +15,62 @@ const WEIGHT_OF_ONE: usize = 64;
 
 /// The releases that were looked at last.
 #[derive(Debug, Default)]
-pub struct States(Mutex<VecDeque<Arc<ReleaseState>>>);
+pub struct States(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// The one that was looked at last comes first.
+    releases: VecDeque<Release>,
+    weight: usize,
+}
+
+/// What is searched and added up lies beside each other, and not behind hundreds of pointers.
+#[derive(Debug)]
+struct Release {
+    id: ReleaseId,
+    weight: usize,
+    state: Arc<ReleaseState>,
+}
 
 impl States {
     /// What is known of a release.
     #[must_use]
     pub fn get(&self, release: ReleaseId) -> Option<Arc<ReleaseState>> {
-        let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = states.iter().position(|state| state.id == release)?;
-        let state = states.remove(found)?;
-        states.push_front(Arc::clone(&state));
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.take(release)?;
+        let state = Arc::clone(&found.state);
+        kept.put(found);
         Some(state)
     }
 
     /// Keeps what a release is now, unless more is known of it already. One that is too large is not kept.
     pub fn put(&self, state: Arc<ReleaseState>) {
-        let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = states.iter().position(|known| known.id == state.id) {
-            if states[found].next > state.next {
-                return;
-            }
-            states.remove(found);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.take(state.id);
+        let new = Release { id: state.id, weight: weight(&state), state };
+        match known {
+            Some(known) if known.state.next > new.state.next => kept.put(known),
+            _ if new.weight > WEIGHT_MAX => {}
+            _ => kept.put(new),
         }
-        if weight(&state) > WEIGHT_MAX {
-            return;
-        }
-        states.push_front(state);
-        let mut total: usize = states.iter().map(|state| weight(state)).sum();
-        while total > WEIGHT_MAX
-            && let Some(oldest) = states.pop_back()
+    }
+}
+
+impl Kept {
+    fn take(&mut self, id: ReleaseId) -> Option<Release> {
+        let found = self.releases.iter().position(|release| release.id == id)?;
+        let release = self.releases.remove(found)?;
+        self.weight -= release.weight;
+        Some(release)
+    }
+
+    fn put(&mut self, release: Release) {
+        self.weight += release.weight;
+        self.releases.push_front(release);
+        while self.weight > WEIGHT_MAX
+            && let Some(oldest) = self.releases.pop_back()
         {
-            total -= weight(&oldest);
+            self.weight -= oldest.weight;
         }
     }
 }
