@@ -136,6 +136,9 @@ fn abort_ends_the_stage_without_running_its_code() {
     refused(&place, &abort, 7, "no run of Release-1 is quarantined");
     place.run(&RUN).expect(3);
     place.run(&["release", "replay", "rel-1"]).expect(0);
+    // No outcome says so, but the call was made, and what it has applied is there.
+    let cleaned = place.run(&["env", "cleanup", "dev", "--rehearse", "--yes"]).expect(0);
+    assert!(cleaned.stdout.contains("deleted") && cleaned.stdout.contains("shop-web"), "{}", cleaned.stdout);
 }
 
 #[test]

@@ -55,12 +55,17 @@ impl Session {
                 if self.canceled().await? {
                     return Ok(self.cancel_seen(ordinal, now));
                 }
+                let again = frame.is_none();
                 if let Some(frame) = frame {
                     kill::point!("session.before-intent");
                     self.commit(Commit { frame: Some(*frame), ..Commit::default() }).await?;
                 }
                 kill::point!("session.after-intent");
                 let answer = self.perform(key, &call).await?;
+                if again {
+                    // A host has died between this call and its next frame, and may do so until the run is given up.
+                    effect::keep(&self.host, std::mem::take(&mut self.applied)).await;
+                }
                 kill::point!("session.after-effect");
                 self.journal.finish(ordinal, answer.clone(), self.host.now());
                 Ok(answer)
