@@ -214,9 +214,6 @@ impl Writer {
     fn stop(mut self, reason: String) {
         let reason = self.shared.stopped.get_or_init(|| reason).clone();
         self.requests.close();
-        for request in self.shared.left.close() {
-            let _ = request.reply.send(Err(StoreError::Fatal { reason: reason.clone() }));
-        }
         while let Some(request) = self.requests.blocking_recv() {
             let _ = request.reply.send(Err(StoreError::Fatal { reason: reason.clone() }));
         }
@@ -226,7 +223,7 @@ impl Writer {
 impl Drop for Writer {
     /// Whoever left something must not wait for a writer that is gone.
     fn drop(&mut self) {
-        drop(self.shared.left.close());
+        self.shared.left.close();
     }
 }
 

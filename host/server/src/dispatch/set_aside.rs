@@ -60,7 +60,7 @@ pub async fn run(host: &Host, run: RunId, problem: String) -> Result<(), Advance
         let together = Together { frame: None, changes: vec![aside.clone()] };
         match advance(host, release, input, together).await {
             Err(error) if !is_fatal(&error) => tracing::error!(%run, %error, "tell the release of a run"),
-            other => return other.map(|_| ()),
+            other => return other,
         }
     }
     commit(host, vec![aside]).await

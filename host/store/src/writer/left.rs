@@ -28,8 +28,10 @@ impl Left {
         self.lock().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    pub(super) fn close(&self) -> Vec<Request> {
-        self.lock().take().unwrap_or_default()
+    /// Whoever waits for one that is here learns why there is no batch, as one whose request was dropped from the queue.
+    pub(super) fn close(&self) {
+        let left = self.lock().take();
+        drop(left);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Vec<Request>>> {
